@@ -1,0 +1,183 @@
+r"""Preconditioning: from a raw network to a denoiser.
+
+A network F sees an input of unit variance and a noise level, and predicts one of several targets. Each of them gives
+the posterior mean as
+
+.. math:: \hat x_0 = c_\text{skip}(α, σ)\, x_t + c_\text{out}(α, σ)\, F(c_\text{in} x_t, c_\text{noise}),
+
+with one pair (c_skip, c_out) for each parametrization:
+
+=========  =====================================  ===========================  ==========================
+predict    target of F                            c_skip                       c_out
+=========  =====================================  ===========================  ==========================
+``x0``     x₀                                     0                            1
+``eps``    ε                                      1/α                          -σ/α
+``v``      α ε - σ x₀                             α/(α² + σ²)                  -σ/(α² + σ²)
+``flow``   ε - x₀                                 1/(α + σ)                    -σ/(α + σ)
+``score``  σ ∇ log p(x_t) = -ε                    1/α                          σ/α
+``edm``    unit-variance residual                 α σ_d²/D²                    σ σ_d/D
+=========  =====================================  ===========================  ==========================
+
+with D² = α²σ_d² + σ², the variance of x_t; c_in = 1/D always. Sources: Ho et al. 2020 (eps), Salimans & Ho 2022 (v),
+Lipman et al. 2022 (flow), Song et al. 2021 (score), Karras et al. 2022, table 1, generalized to α ≠ 1 (edm).
+
+The network is told ``¼ log(σ/α)``, clamped to \|log(σ/α)\| ≤ 6, beyond which x_t is clean, or pure noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from suffuse.conditions import Conditions
+from suffuse.errors import UnsupportedError, unknown_name
+from suffuse.numerics import Real, clamp, sqrt
+from suffuse.posterior import Denoiser, Posterior, Time
+from suffuse.process.gaussian import Gaussian
+from suffuse.process.schedule import Schedule, log_snr
+from suffuse.state import State, batch_size, combine, device_of, map_fields
+
+MOST_LOG_RATIO = 6.0
+
+
+@dataclass(frozen=True)
+class Parametrization:
+    """What a network predicts, as the coefficients of x̂₀ = skip·x_t + out·F.
+
+    Arguments:
+        coefficients: ``(alpha, sigma, sigma_data) -> (skip, out)``.
+        needs_signal: whether it divides by α, so that no schedule with α(1) = 0 can use it.
+    """
+
+    name: str
+    coefficients: Callable[[Any, Any, float], tuple[Any, Any]]
+    needs_signal: bool = False
+
+
+def _edm(alpha: Real, sigma: Real, sigma_data: float) -> tuple[Real, Real]:
+    variance = alpha * alpha * sigma_data**2 + sigma * sigma
+    return alpha * sigma_data**2 / variance, sigma * sigma_data / sqrt(variance)
+
+
+PARAMETRIZATIONS = {
+    p.name: p
+    for p in (
+        Parametrization("x0", lambda a, s, d: (0.0 * a, 0.0 * a + 1.0)),
+        Parametrization("eps", lambda a, s, d: (1.0 / a, -s / a), needs_signal=True),
+        Parametrization("v", lambda a, s, d: (a / (a * a + s * s), -s / (a * a + s * s))),
+        Parametrization("flow", lambda a, s, d: (1.0 / (a + s), -s / (a + s))),
+        Parametrization("score", lambda a, s, d: (1.0 / a, s / a), needs_signal=True),
+        Parametrization("edm", _edm),
+    )
+}
+
+
+def parametrization(name: str) -> Parametrization:
+    """The parametrization of this name."""
+    if name not in PARAMETRIZATIONS:
+        raise unknown_name("parametrization", name, PARAMETRIZATIONS, UnsupportedError, field="predict")
+    return PARAMETRIZATIONS[name]
+
+
+class Preconditioned(nn.Module):
+    """A network as a denoiser: ``(x_t, t, conditions) -> Posterior``.
+
+    Arguments:
+        network: ``(input, noise_level, conditions) -> output``; the input has unit variance, the noise level is
+            ``[batch]``, the output is shaped like the input.
+        process: the Gaussian process under which the network is trained.
+        predict: the parametrization's name.
+        sigma_data: the data's standard deviation (1 where the codec standardizes).
+
+    Raises:
+        UnsupportedError: the parametrization divides by α, and the schedule has α(1) = 0.
+    """
+
+    def __init__(self, network: nn.Module, process: Gaussian, predict: str = "v", sigma_data: float = 1.0) -> None:
+        super().__init__()
+        self.network = network
+        self.process = process
+        self.predict = parametrization(predict)
+        self.sigma_data = sigma_data
+        if self.predict.needs_signal and process.schedule.alpha(1.0) == 0.0:
+            raise UnsupportedError(
+                f"{predict!r} divides by the signal scale, which is 0 at t = 1",
+                field="predict",
+                expected="v, flow, x0 or edm for a schedule that ends in pure noise",
+                got=f"{predict} under {type(process.schedule).__name__}",
+            )
+
+    def forward(self, x_t: State, t: Time, conditions: Conditions | None = None) -> Posterior:
+        """The posterior at time ``t``, a float for the whole batch or float64 ``[batch]``."""
+        alpha, sigma = self.process.schedule.alpha(t), self.process.schedule.sigma(t)
+        scale = 1.0 / sqrt(alpha * alpha * self.sigma_data**2 + sigma * sigma)
+        skip, out = self.predict.coefficients(alpha, sigma, self.sigma_data)
+        level = 0.25 * clamp(-0.5 * log_snr(self.process.schedule, t), -MOST_LOG_RATIO, MOST_LOG_RATIO)
+        prediction = self.network(combine((scale, x_t)), _per_sample(level, x_t), conditions or {})
+        prediction = map_fields(lambda x, f: f.to(x.dtype), x_t, prediction)
+        return Posterior(combine((skip, x_t), (out, prediction)))
+
+
+def _per_sample(level: Time, x: State) -> Tensor:
+    """A noise level as float32 ``[batch]`` on the state's device."""
+    device = device_of(x)
+    if isinstance(level, Tensor):
+        return level.to(device, torch.float32).expand(batch_size(x))
+    return torch.full((batch_size(x),), level, dtype=torch.float32, device=device)
+
+
+def precondition(network: nn.Module, process: Gaussian, predict: str = "v", sigma_data: float = 1.0) -> Preconditioned:
+    """A denoiser from a network; see :class:`Preconditioned`."""
+    return Preconditioned(network, process, predict, sigma_data)
+
+
+@dataclass(frozen=True)
+class Rescheduled:
+    r"""A denoiser trained under one schedule, asked under another.
+
+    Two Gaussian kernels with the same SNR differ by a scale alone, so
+    :math:`p(x_0 | x_t)` under ``schedule`` is the trained posterior at the time of equal SNR, on the rescaled state
+    (Karras et al. 2022, appendix C.1).
+
+    Arguments:
+        denoiser: trained under ``trained``.
+        trained: the schedule of training.
+        schedule: the schedule of sampling.
+
+    Raises:
+        UnsupportedError: sampling begins in purer noise than training ever saw, by more than can be neglected.
+    """
+
+    denoiser: Denoiser
+    trained: Schedule
+    schedule: Schedule
+
+    def __post_init__(self) -> None:
+        seen, asked = (s.alpha(1.0) / s.sigma(1.0) for s in (self.trained, self.schedule))
+        if seen > 0.05 and asked < seen:
+            raise UnsupportedError(
+                "the model was never trained on noise this pure",
+                field="schedule",
+                expected=f"a signal-to-noise ratio α/σ of at least {seen:.3g} at t = 1",
+                got=f"{asked:.3g} ({type(self.schedule).__name__})",
+            )
+
+    def __call__(self, x_t: State, t: Time, conditions: Conditions) -> Posterior:
+        level = log_snr(self.schedule, t)
+        trained_time = clamp(self.trained.time(clamp(level, log_snr(self.trained, 1.0), 80.0)), 0.0, 1.0)
+        deviation = self._deviation(self.trained, trained_time) / self._deviation(self.schedule, t)
+        return self.denoiser(combine((deviation, x_t)), trained_time, conditions)
+
+    @staticmethod
+    def _deviation(schedule: Schedule, t: Time) -> Any:
+        alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+        return sqrt(alpha * alpha + sigma * sigma)
+
+
+def reschedule(denoiser: Denoiser, trained: Schedule, schedule: Schedule) -> Denoiser:
+    """The denoiser under another schedule; itself where the two are equal. See :class:`Rescheduled`."""
+    return denoiser if trained == schedule else Rescheduled(denoiser, trained, schedule)

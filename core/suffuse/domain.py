@@ -1,0 +1,164 @@
+"""The contract of a domain: what a plugin brings so that every verb works on its data.
+
+A domain says how its *items* (what a person has: a picture, a clip, a molecule, a row) are read and written, and how a
+*codec*, fitted on training data, turns them into *states* (what a network sees) and back. The verbs, the processes and
+the samplers are the core's; a domain never sees noise.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict
+
+from suffuse.conditions import ConditionSpace
+from suffuse.rng import Rng
+from suffuse.state import State
+
+Item = Any
+
+
+class Section(BaseModel):
+    """A section of a recipe: immutable, and no key may be misspelt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One datum: an item, and the values of its conditions by name."""
+
+    item: Item
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Dataset(Protocol):
+    """Random access to examples; the order never changes. May be used from several threads."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Example: ...
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The parts of a data set.
+
+    Arguments:
+        train: what the model learns from.
+        validation: for the validation loss, never trained on.
+        test: for ``evaluate``, never looked at before; the validation part where there is none.
+        name: what the data set is called in logs and reports.
+    """
+
+    train: Dataset
+    validation: Dataset
+    test: Dataset
+    name: str = ""
+
+
+class Codec(ABC):
+    """Turns items into standardized states (mean zero, variance one over the training data) and back.
+
+    Fitted, immutable, and round-tripped through JSON by :meth:`to_json` and :meth:`Domain.load_codec`.
+    """
+
+    @abstractmethod
+    def encode(self, items: Sequence[Item], rng: Rng | None = None) -> State:
+        """A batch of states, float32 on the CPU.
+
+        Arguments:
+            items: at least one.
+            rng: streams for augmentation, one for each item; ``None``: none.
+
+        Raises:
+            DomainInputError: an item that the domain cannot take; the message says why.
+        """
+
+    @abstractmethod
+    def decode(self, state: State) -> list[Item]:
+        """Items from a batch of states, on any device; values out of range are brought into it."""
+
+    @abstractmethod
+    def like(self, count: int, rng: Rng | None = None) -> State:
+        """Zero states that lend sampling its shapes and masks; where sizes vary they are drawn from ``rng``."""
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Everything that was fitted or configured, as JSON-able data."""
+
+
+class Domain(ABC):
+    """A kind of data. Stateless: one instance serves every model.
+
+    The two section classes say what a recipe's ``data`` and ``codec`` sections may hold.
+    """
+
+    name: ClassVar[str]
+    data_section: ClassVar[type[Section]]
+    codec_section: ClassVar[type[Section]]
+    suffix: ClassVar[str]
+    """The suffix of the file format in which an item is written by default, as ``.png``."""
+
+    @abstractmethod
+    def splits(self, data: Section) -> Splits:
+        """Open a data set.
+
+        Raises:
+            DataError: it is missing, empty or broken; the message tells how to get or mend it.
+        """
+
+    @abstractmethod
+    def conditions(self, splits: Splits) -> ConditionSpace:
+        """What a model of this data can be steered by, found from the training part."""
+
+    @abstractmethod
+    def fit_codec(self, options: Section, train: Dataset) -> Codec:
+        """Fit a codec on training data."""
+
+    @abstractmethod
+    def load_codec(self, data: Mapping[str, Any]) -> Codec:
+        """The inverse of :meth:`Codec.to_json`."""
+
+    @abstractmethod
+    def write(self, items: Sequence[Item], path: Path) -> None:
+        """Write items into one file of a suffix that the domain knows (one item, or a sheet of many).
+
+        Raises:
+            DomainInputError: an unknown suffix; the message lists the known ones.
+        """
+
+    @abstractmethod
+    def read(self, path: Path) -> list[Item]:
+        """Read the items of one file."""
+
+    @abstractmethod
+    def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:
+        """Show items on one sheet, for reports, previews and a glance."""
+
+    def animate(self, frames: Sequence[Sequence[Item]], path: Path) -> None:
+        """Write how items came out of noise, a frame for each step of the sampler, as an animation."""
+        sheets = [self.picture(items) for items in frames]
+        hold = [120] * (len(sheets) - 1) + [1500]
+        sheets[0].save(path, save_all=True, append_images=sheets[1:], duration=hold, loop=0)
+
+    @abstractmethod
+    def evaluate(
+        self, items: Sequence[Item], conditions: Mapping[str, Sequence[Any]], splits: Splits, codec: Codec
+    ) -> dict[str, float]:
+        """Score generated items against a data set.
+
+        Arguments:
+            items: what the model made.
+            conditions: for each condition by name, the value that each item was asked for.
+            splits: the data set.
+            codec: the model's own codec, for its size and colours.
+
+        Returns:
+            Metrics by name; each name's meaning and better direction stand in the domain's documentation.
+        """

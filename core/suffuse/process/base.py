@@ -1,0 +1,34 @@
+"""The protocol of forward noise processes."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor
+
+from suffuse.posterior import Posterior, Time
+from suffuse.rng import Rng
+from suffuse.state import State
+
+
+class Process(Protocol):
+    """A forward noise process over t ∈ [0, 1], 0 = data; frozen and pure.
+
+    Continuous, discrete and mixed states have one face: samplers that call only :meth:`reverse` work for all.
+    """
+
+    def prior(self, like: State, rng: Rng) -> State:
+        """Draw x₁, shaped and masked like ``like``."""
+        ...
+
+    def corrupt(self, x0: State, t: Time, rng: Rng) -> State:
+        """Draw x_t from q(x_t | x₀)."""
+        ...
+
+    def reverse(self, x_t: State, posterior: Posterior, t: float, s: float, rng: Rng, eta: float = 1.0) -> State:
+        """Draw x_s for s < t: ancestral at ``eta=1``, as deterministic as the process allows at ``eta=0``."""
+        ...
+
+    def loss(self, posterior: Posterior, x0: State, x_t: State, t: Time) -> Tensor:
+        """How wrong the belief is: ``[batch]``, masked, averaged over the entries of a sample, unweighted."""
+        ...

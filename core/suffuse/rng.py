@@ -1,0 +1,133 @@
+r"""Keyed noise: sample *i* gets the same noise alone or in a batch of 1,000, on any device.
+
+Noise is a pure function of ``(sample seed, purpose, step, position)``. Each sample owns a SplitMix64 stream (Steele,
+Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014):
+
+.. math:: u_j = \mathrm{mix}(k + (j+1)\gamma), \qquad j = 0, 1, \dots
+
+whose start ``k`` and odd increment ``γ`` are hashed from the seed and the purpose. The whole batch is drawn in one
+vectorized pass, in integer arithmetic that is exact on every device; no generator object exists, and the global
+random state is never touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from suffuse.state import State, is_mask, map_fields
+
+_GAMMA = -0x61C8864680B583EB  # 0x9E3779B97F4A7C15, the golden ratio, as a signed 64-bit integer
+_MIX1 = -0x40A7B892E31B1A47  # 0xBF58476D1CE4E5B9
+_MIX2 = -0x6B2FB644ECCEEE15  # 0x94D049BB133111EB
+
+
+def _shift(z: Tensor, bits: int) -> Tensor:
+    """Logical right shift of signed 64-bit integers."""
+    return (z >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def mix64(z: Tensor) -> Tensor:
+    """SplitMix64's finalizer, a bijection of 64-bit integers (the input is overwritten)."""
+    z ^= _shift(z, 30)
+    z *= _MIX1
+    z ^= _shift(z, 27)
+    z *= _MIX2
+    z ^= _shift(z, 31)
+    return z
+
+
+def digest(*parts: str | int) -> int:
+    """A signed 64-bit hash of a path of names and numbers, the same in every process."""
+    text = "\x1f".join(f"{type(p).__name__[0]}{p}" for p in parts)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+@dataclass(frozen=True)
+class Rng:
+    """Independent streams of noise, one for each sample of a batch.
+
+    Arguments:
+        seeds: the samples' seeds, int64 ``[batch]``.
+        path: purpose and step, added to by :meth:`at`.
+    """
+
+    seeds: Tensor
+    path: tuple[str | int, ...] = ()
+
+    @classmethod
+    def of(cls, seeds: int | Sequence[int] | Tensor, count: int | None = None) -> Rng:
+        """Streams of the given seeds; with ``count``, of ``seed, seed + 1, …, seed + count - 1``."""
+        if isinstance(seeds, int):
+            seeds = range(seeds, seeds + (1 if count is None else count))
+        return cls(torch.as_tensor(seeds if isinstance(seeds, Tensor) else list(seeds), dtype=torch.int64))
+
+    def at(self, *path: str | int) -> Rng:
+        """The streams for one purpose or step; different paths never share noise."""
+        return replace(self, path=self.path + path)
+
+    def __getitem__(self, index: Tensor | slice) -> Rng:
+        """The streams of some samples."""
+        return replace(self, seeds=self.seeds[index])
+
+    def __len__(self) -> int:
+        return self.seeds.shape[0]
+
+    def bits(self, count: int, device: torch.device | str | None = None) -> Tensor:
+        """``[batch, count]`` uniform 64-bit integers."""
+        seeds = self.seeds.to(device)
+        start = mix64(seeds * _GAMMA + digest(*self.path))
+        gamma = mix64(start + digest("gamma")) | 1
+        counter = torch.arange(1, count + 1, dtype=torch.int64, device=seeds.device)
+        return mix64(start[:, None] + gamma[:, None] * counter)
+
+    def uniform(self, like: Tensor | None = None, shape: Sequence[int] | None = None) -> Tensor:
+        """Uniform numbers on the open interval (0, 1).
+
+        Arguments:
+            like: a tensor ``[batch, …]`` that lends shape, device and dtype; or
+            shape: the shape of one sample, for float64 on the CPU.
+        """
+        shape, device, dtype = self._target(like, shape)
+        bits = self.bits(math.prod(shape), device)
+        u = (_shift(bits, 12).double() + 0.5) * 2.0**-52
+        return u.to(dtype).reshape(-1, *shape)
+
+    def normal(self, like: Tensor | None = None, shape: Sequence[int] | None = None) -> Tensor:
+        """Standard normal numbers (Box & Muller 1958, in float64, cast last); arguments as of :meth:`uniform`."""
+        shape, device, dtype = self._target(like, shape)
+        count = math.prod(shape)
+        bits = self.bits((count + 1) // 2, device)
+        radius = ((_shift(bits, 32).double() + 0.5) * 2.0**-32).log_().mul_(-2.0).sqrt_()
+        angle = (bits & 0xFFFFFFFF).double().mul_(2.0 * math.pi * 2.0**-32)
+        pairs = torch.stack((angle.cos() * radius, angle.sin_() * radius), dim=-1).flatten(1)
+        return pairs[:, :count].to(dtype).reshape(-1, *shape)
+
+    def normal_like(self, state: State) -> State:
+        """Standard normal noise for every field of a state, zero in the padding."""
+        if isinstance(state, Tensor):
+            return self.normal(state)
+        noise = {k: x if is_mask(k) else self.at("field", k).normal(x) for k, x in state.items()}
+        return map_fields(lambda x: x, noise)
+
+    def integers(self, high: int, shape: Sequence[int] = ()) -> Tensor:
+        """Uniform integers in ``[0, high)``, int64 ``[batch, *shape]``."""
+        u = self.uniform(shape=shape)
+        return (u * high).long().clamp_(max=high - 1)
+
+    def _target(
+        self, like: Tensor | None, shape: Sequence[int] | None
+    ) -> tuple[tuple[int, ...], torch.device | str | None, torch.dtype]:
+        if like is not None:
+            return tuple(like.shape[1:]), like.device, like.dtype
+        return tuple(shape or ()), None, torch.float64
+
+
+def permutation(count: int, *key: str | int) -> Tensor:
+    """A permutation of ``0 … count-1`` that depends on the key alone."""
+    return Rng.of(digest(*key)).bits(count)[0].argsort()
