@@ -44,7 +44,10 @@ Conditions = Mapping[str, Condition]
 
 def drop(conditions: Conditions, keep: Tensor | bool = False) -> dict[str, Condition]:
     """Clear the conditions of all samples, or of those where ``keep`` (bool ``[batch]``) is false."""
-    return {name: replace(c, present=c.present & torch.as_tensor(keep, device=c.present.device)) for name, c in conditions.items()}
+    return {
+        name: replace(c, present=c.present & torch.as_tensor(keep, device=c.present.device))
+        for name, c in conditions.items()
+    }
 
 
 def take_conditions(conditions: Conditions, index: Tensor | slice) -> dict[str, Condition]:
@@ -220,9 +223,7 @@ ConditionSpace = Mapping[str, ConditionKind]
 _KINDS: dict[str, Any] = {kind.kind: kind for kind in (Label, Number, Text, StateCondition)}
 
 
-def encode_conditions(
-    space: ConditionSpace, values: Mapping[str, Sequence[Any]], count: int
-) -> dict[str, Condition]:
+def encode_conditions(space: ConditionSpace, values: Mapping[str, Sequence[Any]], count: int) -> dict[str, Condition]:
     """Turn a person's values into tensors.
 
     Arguments:

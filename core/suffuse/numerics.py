@@ -12,7 +12,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-Real = TypeVar("Real", float, Tensor)
+Real = TypeVar("Real", float, Tensor, float | Tensor)
 
 
 def exp(x: Real) -> Real:

@@ -75,7 +75,9 @@ def map_fields(fn: Callable[..., Tensor], state: State, *others: State) -> State
             continue
         out = fn(value, *(_field(other, name) for other in others))
         mask = mask_of(state, name)
-        result[name] = out if mask is None else torch.where(mask, out, torch.zeros((), dtype=out.dtype, device=out.device))
+        result[name] = (
+            out if mask is None else torch.where(mask, out, torch.zeros((), dtype=out.dtype, device=out.device))
+        )
     return result
 
 

@@ -1,0 +1,1 @@
+"""Pictures: folders, named data sets, or anything that Pillow opens."""

@@ -43,9 +43,7 @@ class Gaussian:
         noise = rng.at("corrupt").normal_like(x0)
         return combine((self.schedule.alpha(t), x0), (self.schedule.sigma(t), noise))
 
-    def reverse(
-        self, x_t: State, posterior: Posterior, t: float, s: float, rng: Rng, eta: float = 1.0
-    ) -> State:
+    def reverse(self, x_t: State, posterior: Posterior, t: float, s: float, rng: Rng, eta: float = 1.0) -> State:
         r"""x_s given x_t and a belief; DDPM at ``eta=1``, DDIM at ``eta=0``.
 
         The fresh noise is :math:`ς = η σ_s \sqrt{1 - \mathrm{SNR}_t/\mathrm{SNR}_s}`.
@@ -58,9 +56,7 @@ class Gaussian:
             return x_s
         return combine((1.0, x_s), (fresh, rng.at("reverse").normal_like(x_t)))
 
-    def transfer(
-        self, x_t: State, posterior: Posterior, t: float, s: float, carried: float | None = None
-    ) -> State:
+    def transfer(self, x_t: State, posterior: Posterior, t: float, s: float, carried: float | None = None) -> State:
         """The deterministic part of a step: x_t's own noise rescaled to ``carried`` (default σ_s)."""
         alpha_t, sigma_t, alpha_s = self.schedule.alpha(t), self.schedule.sigma(t), self.schedule.alpha(s)
         c = (self.schedule.sigma(s) if carried is None else carried) / sigma_t

@@ -28,7 +28,21 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from suffuse.errors import RecipeError
-from suffuse.numerics import Real, asinh, atan, cos, exp, expm1, log, log1p, ratio, sigmoid, sin, softplus, sqrt
+from suffuse.numerics import (
+    Real,
+    asinh,
+    atan,
+    cos,
+    exp,
+    expm1,
+    log,
+    log1p,
+    ratio,
+    sigmoid,
+    sin,
+    softplus,
+    sqrt,
+)
 
 
 @runtime_checkable
@@ -118,9 +132,7 @@ class Cosine:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.log_snr_min) and self.log_snr_min < 0.0):
-            raise RecipeError(
-                "must be negative", field="Cosine.log_snr_min", expected="< 0", got=self.log_snr_min
-            )
+            raise RecipeError("must be negative", field="Cosine.log_snr_min", expected="< 0", got=self.log_snr_min)
 
     @property
     def _turn(self) -> float:

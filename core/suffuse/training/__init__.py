@@ -1,0 +1,1 @@
+"""Training: objective, loop, moving averages, checkpoints, exact resume."""

@@ -1,0 +1,64 @@
+"""Multi-head attention with normalized queries and keys."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Attention(nn.Module):
+    """Attention over tokens (Vaswani et al. 2017), of themselves or of a context.
+
+    Queries and keys are normalized within each head, which keeps logits small in bfloat16 (Dehghani et al. 2023).
+    The output projection begins at zero where ``zero`` is set, so that a residual branch begins as the identity.
+
+    Arguments:
+        width: of the tokens; a multiple of ``heads``.
+        heads: how many.
+        context: the width of the tokens attended to; ``None``: the tokens attend to themselves.
+        zero: begin with an output of zero.
+    """
+
+    def __init__(self, width: int, heads: int, context: int | None = None, zero: bool = True) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width if context is None else context, 2 * width)
+        self.query_norm = nn.LayerNorm(width // heads, bias=False)
+        self.key_norm = nn.LayerNorm(width // heads, bias=False)
+        self.out = nn.Linear(width, width)
+        if zero:
+            zero_(self.out)
+
+    def forward(self, x: Tensor, context: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Attend.
+
+        Arguments:
+            x: ``[batch, n, width]``.
+            context: ``[batch, m, context]``; ``None``: ``x``.
+            mask: bool ``[batch, m]``, true where a token of the context is real; each row has a true.
+
+        Returns:
+            ``[batch, n, width]``.
+        """
+        query = self._split(self.query(x))
+        key, value = self.key_value(x if context is None else context).chunk(2, dim=-1)
+        attended = F.scaled_dot_product_attention(
+            self.query_norm(query).to(value.dtype),
+            self.key_norm(self._split(key)).to(value.dtype),
+            self._split(value),
+            attn_mask=None if mask is None else mask[:, None, None, :],
+        )
+        out: Tensor = self.out(attended.transpose(1, 2).flatten(2))
+        return out
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+def zero_(layer: nn.Module) -> None:
+    """Set all parameters of a layer to zero."""
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.zero_()

@@ -1,0 +1,266 @@
+"""Recipes: YAML that says how to train a model, validated before anything is computed.
+
+A recipe names a domain and fills its sections; the domain validates ``data`` and ``codec``, the core everything else.
+Components (schedule, network, sampler, …) are written as a name, or as a mapping with ``name`` and its options::
+
+    process: {schedule: cosine}
+    process: {schedule: {name: edm, sigma_max: 80}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from suffuse.domain import Section
+from suffuse.errors import RecipeError, nearest, unknown_name
+from suffuse.registry import find, load_domain, names, resource
+from suffuse.registry.specs import RecipeSpec
+
+T = TypeVar("T", bound=BaseModel)
+
+Count = Field(gt=0)
+
+
+class Named(BaseModel):
+    """A component: its name, and options that its factory validates."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options, without the name."""
+        return dict(self.model_extra or {})
+
+
+class ProcessSection(Section):
+    """The forward process."""
+
+    schedule: Named = Named(name="rectified-flow")
+
+
+class ObjectiveSection(Section):
+    """What is minimized."""
+
+    times: Named = Named(name="logit-normal")
+    weight: Named = Named(name="flow")
+    condition_dropout: float = Field(0.1, ge=0.0, le=1.0)
+    uncertainty: bool = False
+
+
+class OptimizerSection(Section):
+    """AdamW and its learning rate."""
+
+    learning_rate: float = Field(1e-3, gt=0.0)
+    weight_decay: float = Field(0.01, ge=0.0)
+    betas: tuple[float, float] = (0.9, 0.99)
+    warmup: int = Field(200, ge=0)
+    schedule: Literal["constant", "cosine"] = "cosine"
+    final: float = Field(0.01, ge=0.0, le=1.0)
+    clip: float = Field(1.0, gt=0.0)
+
+
+class EmaSection(Section):
+    """The moving average of the weights: ``power`` (by relative width ``std``) or ``exponential`` (by ``decay``)."""
+
+    kind: Literal["power", "exponential", "none"] = "power"
+    std: float = Field(0.1, gt=0.0, lt=0.2886)
+    decay: float = Field(0.999, gt=0.0, lt=1.0)
+
+
+class TrainSection(Section):
+    """The loop."""
+
+    steps: int = Count
+    batch: int = Field(64, gt=0)
+    accumulate: int = Field(1, gt=0)
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    seed: int = 0
+    workers: int = Field(1, gt=0)
+    log_every: int = Field(50, gt=0)
+    validate_every: int = Field(500, gt=0)
+    validation_count: int = Field(512, gt=0)
+    sample_every: int = Field(1000, gt=0)
+    checkpoint_every: int = Field(500, gt=0)
+
+
+class SampleSection(Section):
+    """How to sample when nothing else is asked for."""
+
+    sampler: Named = Named(name="dpmpp-2m")
+    grid: Named = Named(name="log-snr")
+    steps: int = Field(20, gt=0)
+    guidance: float = 1.0
+    interval: tuple[float, float] | None = None
+    count: int = Field(64, gt=0)
+
+
+class EvaluateSection(Section):
+    """How many samples are scored when nothing else is asked for."""
+
+    count: int = Field(1000, gt=0)
+
+
+class Recipe(Section):
+    """A validated recipe."""
+
+    domain: str
+    name: str = ""
+    data: dict[str, Any] = Field(default_factory=dict)
+    codec: dict[str, Any] = Field(default_factory=dict)
+    process: ProcessSection = ProcessSection()
+    predict: Literal["eps", "x0", "v", "flow", "score", "edm"] = "flow"
+    network: Named = Named(name="unet")
+    objective: ObjectiveSection = ObjectiveSection()
+    optimizer: OptimizerSection = OptimizerSection()
+    ema: EmaSection = EmaSection()
+    train: TrainSection
+    sample: SampleSection = SampleSection()
+    evaluate: EvaluateSection = EvaluateSection()
+
+
+def load_recipe(source: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
+    """Read and validate a recipe.
+
+    Arguments:
+        source: a YAML file, a ready recipe's name (``digits`` or ``images/digits``), or a mapping.
+        overrides: ``section.key=value``, the value in YAML.
+
+    Raises:
+        RecipeError: no such recipe, broken YAML, or a key or value that is wrong; the field and the nearest valid
+            name are told.
+    """
+    name, data = _read(source)
+    for override in overrides:
+        _apply(data, override)
+    return validate({"name": name, **data})
+
+
+def validate(data: Mapping[str, Any]) -> Recipe:
+    """A recipe from a mapping, every section checked."""
+    recipe = _model(Recipe, data)
+    domain = load_domain(recipe.domain)
+    _model(domain.data_section, recipe.data, "data")
+    _model(domain.codec_section, recipe.codec, "codec")
+    for kind, component, field in (
+        ("schedule", recipe.process.schedule, "process.schedule"),
+        ("network", recipe.network, "network"),
+        ("sampler", recipe.sample.sampler, "sample.sampler"),
+        ("grid", recipe.sample.grid, "sample.grid"),
+    ):
+        if component.name not in names(kind):
+            raise unknown_name(kind, component.name, names(kind), RecipeError, field=field)
+    return recipe
+
+
+def sections(recipe: Recipe) -> tuple[Section, Section]:
+    """The domain's own sections, ``data`` and ``codec``, validated."""
+    domain = load_domain(recipe.domain)
+    return _model(domain.data_section, recipe.data, "data"), _model(domain.codec_section, recipe.codec, "codec")
+
+
+def to_yaml(recipe: Recipe) -> str:
+    """The recipe as YAML, every default written out."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    if isinstance(source, Mapping):
+        return str(source.get("name", "")), _copy(source)
+    path = Path(source)
+    if not path.is_file():
+        if path.suffix in (".yaml", ".yml"):
+            raise RecipeError("there is no such file", field=str(source), fix="check the path")
+        path = _ready(str(source))
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise RecipeError(f"is not valid YAML: {error}", field=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise RecipeError("is not text", field=str(path), expected="a YAML file in UTF-8") from error
+    if not isinstance(data, dict):
+        raise RecipeError("is not a mapping", field=str(path), expected="`domain: …` and sections", got=repr(data)[:60])
+    return path.stem, data
+
+
+def _ready(name: str) -> Path:
+    """The file of a ready recipe, asked for as ``name`` or ``domain/name``."""
+    domain, _, short = name.rpartition("/")
+    spec = find("recipe", short)
+    assert isinstance(spec, RecipeSpec)
+    if domain and spec.domain != domain:
+        raise RecipeError("belongs to another domain", field=name, expected=f"{spec.domain}/{short}", got=name)
+    return resource(spec)
+
+
+def _copy(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _copy(v) if isinstance(v, Mapping) else v for k, v in data.items()}
+
+
+def _apply(data: dict[str, Any], override: str) -> None:
+    """Set ``a.b.c=value`` in nested mappings."""
+    path, equals, text = override.partition("=")
+    if not equals or not path:
+        raise RecipeError("is not an override", field=override, expected="section.key=value, as train.steps=100")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"has a value that is not YAML: {error}", field=override) from error
+    *parents, last = path.split(".")
+    for key in parents:
+        inner = data.get(key)
+        data[key] = inner = {"name": inner} if isinstance(inner, str) else dict(inner or {})
+        data = inner
+    data[last] = _number(value)
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 takes ``1e-3`` for text; a person means the number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _model(model: type[T], data: Mapping[str, Any], prefix: str = "") -> T:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _explain(error, model, prefix) from error
+
+
+def _explain(error: ValidationError, model: type[BaseModel], prefix: str) -> RecipeError:
+    """The first of pydantic's complaints, with the field's path and the nearest valid key."""
+    first = error.errors()[0]
+    path = [prefix, *map(str, first["loc"])] if prefix else [str(p) for p in first["loc"]]
+    field = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        known = _keys(model, first["loc"][:-1])
+        guess = nearest(str(first["loc"][-1]), known)
+        fix = f"did you mean {guess!r}?" if guess else "remove it"
+        return RecipeError("there is no such key", field=field, expected=f"one of {', '.join(known)}", fix=fix)
+    if first["type"] == "missing":
+        return RecipeError("is missing", field=field, fix=f"add `{path[-1]}:` to the recipe")
+    return RecipeError("is wrong", field=field, expected=first["msg"], got=repr(first["input"])[:80])
+
+
+def _keys(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
+    for part in path:
+        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)

@@ -1,0 +1,115 @@
+"""The hooks that a plugin may implement.
+
+A plugin is a module (or an instance) with functions marked :data:`hookimpl`. The ``register_…`` hooks hand over
+specs, which name their factories without importing them::
+
+    from suffuse.registry import hookimpl
+    from suffuse.registry.specs import DomainSpec
+
+
+    @hookimpl
+    def register_domains(register):
+        register(DomainSpec(name="runes", summary="Carved letters", factory="suffuse_runes.domain:Runes"))
+
+They are historic: each is called once for a plugin, when it is loaded. The others observe a training and are called as
+it goes; what an observer raises is logged and stops nothing. An argument of an implementation may be left out, but it
+may not have a default: pluggy's versions disagree on whether it would ever get another value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pluggy
+
+from suffuse.registry.specs import (
+    DatasetSpec,
+    DomainSpec,
+    GridSpec,
+    NetworkSpec,
+    RecipeSpec,
+    SamplerSpec,
+    ScheduleSpec,
+    Spec,
+    StarterSpec,
+)
+
+PROJECT = "suffuse"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin as the implementation of the hook of its name."""
+
+
+@hookspec(historic=True)
+def register_domains(register: Callable[[DomainSpec], None]) -> None:
+    """Bring kinds of data; the domain is named as the plugin's entry point."""
+
+
+@hookspec(historic=True)
+def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
+    """Bring named data sets."""
+
+
+@hookspec(historic=True)
+def register_networks(register: Callable[[NetworkSpec], None]) -> None:
+    """Bring networks."""
+
+
+@hookspec(historic=True)
+def register_schedules(register: Callable[[ScheduleSpec], None]) -> None:
+    """Bring noise schedules."""
+
+
+@hookspec(historic=True)
+def register_samplers(register: Callable[[SamplerSpec], None]) -> None:
+    """Bring samplers."""
+
+
+@hookspec(historic=True)
+def register_grids(register: Callable[[GridSpec], None]) -> None:
+    """Bring time grids."""
+
+
+@hookspec(historic=True)
+def register_recipes(register: Callable[[RecipeSpec], None]) -> None:
+    """Bring ready recipes."""
+
+
+@hookspec(historic=True)
+def register_starters(register: Callable[[StarterSpec], None]) -> None:
+    """Bring trained models."""
+
+
+@hookspec
+def run_started(run: Any) -> None:
+    """A training starts, or goes on from a checkpoint."""
+
+
+@hookspec
+def step_finished(run: Any, step: int, metrics: Mapping[str, float]) -> None:
+    """A training has made a step that it logs."""
+
+
+@hookspec
+def run_finished(run: Any) -> None:
+    """A training has ended, or was interrupted and has saved what it had."""
+
+
+REGISTRATION: dict[str, type[Spec]] = {
+    "register_domains": DomainSpec,
+    "register_datasets": DatasetSpec,
+    "register_networks": NetworkSpec,
+    "register_schedules": ScheduleSpec,
+    "register_samplers": SamplerSpec,
+    "register_grids": GridSpec,
+    "register_recipes": RecipeSpec,
+    "register_starters": StarterSpec,
+}
+"""The hooks that hand over specs, and of which kind."""
+
+OBSERVERS: tuple[str, ...] = ("run_started", "step_finished", "run_finished")
+"""The hooks that are told how a training goes."""
+
+HOOKS: tuple[str, ...] = (*REGISTRATION, *OBSERVERS)

@@ -1,0 +1,84 @@
+"""``evaluate``: how like the data, how varied and how new a model's samples are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from suffuse.conditions import ConditionSpace
+from suffuse.domain import Dataset, Splits
+from suffuse.recipe import Recipe, sections
+from suffuse.rng import Rng
+from suffuse.tasks.generate import generate
+from suffuse.trained import Trained
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model's figures.
+
+    Arguments:
+        metrics: by name; every one depends on ``count``.
+        count: samples scored.
+        data: what they were scored against.
+        seconds: spent sampling.
+    """
+
+    metrics: Mapping[str, float]
+    count: int
+    data: str
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON-able data."""
+        return asdict(self)
+
+
+def evaluate(
+    model: Trained,
+    *,
+    count: int | None = None,
+    seed: int = 0,
+    splits: Splits | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Evaluation:
+    """Generate samples under conditions drawn from the test data, and score them.
+
+    Arguments:
+        model: a trained model.
+        count: samples; the recipe's number by default.
+        seed: of the first sample, and of the draw of conditions.
+        splits: the data; the recipe's by default.
+        on_step: progress of sampling.
+        options: as for :func:`suffuse.tasks.generate.generate`.
+
+    Raises:
+        DataError: the data set is missing.
+    """
+    splits = open_splits(model.recipe) if splits is None else splits
+    count = model.recipe.evaluate.count if count is None else count
+    conditions = draw_conditions(splits.test, model.conditions, count, seed)
+    begun = time.perf_counter()
+    samples = generate(model, count, seed=seed, conditions=conditions, on_step=on_step, **options)
+    seconds = time.perf_counter() - begun
+    metrics = model.domain.evaluate(samples.items, samples.conditions, splits, model.codec)
+    return Evaluation(metrics, count, splits.name, seconds)
+
+
+def open_splits(recipe: Recipe) -> Splits:
+    """The data that a recipe names."""
+    from suffuse.registry import load_domain
+
+    return load_domain(recipe.domain).splits(sections(recipe)[0])
+
+
+def draw_conditions(dataset: Dataset, space: ConditionSpace, count: int, seed: int) -> dict[str, list[Any]]:
+    """The conditions of examples drawn from a data set, evenly: every example once before any twice."""
+    if not space:
+        return {}
+    order = Rng.of(seed).at("conditions").bits(len(dataset))[0].argsort().tolist()
+    drawn = [dataset[order[i % len(order)]].conditions for i in range(count)]
+    return {name: [c.get(name) for c in drawn] for name in space}

@@ -1,0 +1,115 @@
+"""A trained domain without its verbs: what a model file holds, and how a recipe becomes a denoiser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import nn
+
+from suffuse.conditions import ConditionKind, conditions_from_json, conditions_to_json
+from suffuse.denoise import Preconditioned
+from suffuse.domain import Codec, Domain
+from suffuse.process import Gaussian
+from suffuse.recipe import Named, Recipe, validate
+from suffuse.registry import load_domain, make
+from suffuse.rng import digest
+from suffuse.tensorfile import read_tensors, write_tensors
+from suffuse.training.checkpoint import load_part
+
+FORMAT = "suffuse-model"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A denoiser with everything needed to use it.
+
+    Arguments:
+        recipe: how it was trained.
+        codec: between items and states.
+        conditions: what it can be steered by.
+        denoiser: the belief.
+        facts: figures and provenance of training, JSON-able.
+    """
+
+    recipe: Recipe
+    codec: Codec
+    conditions: Mapping[str, ConditionKind]
+    denoiser: Preconditioned
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def domain(self) -> Domain:
+        """The domain whose items it makes."""
+        return load_domain(self.recipe.domain)
+
+    @property
+    def process(self) -> Gaussian:
+        """The process that it was trained under."""
+        return self.denoiser.process
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.denoiser.parameters()).device
+
+    def to(self, device: torch.device | str) -> Self:
+        """Move to a device, in place; returns itself."""
+        self.denoiser.to(device)
+        return self
+
+    def save(self, path: str | Path, dtype: torch.dtype = torch.float32) -> Path:
+        """Write the model to one file.
+
+        Arguments:
+            path: should end in ``.safetensors``.
+            dtype: of the weights in the file; ``torch.float16`` halves it.
+        """
+        state = self.denoiser.network.state_dict()
+        weights = {f"network.{k}": x.to(dtype) if x.is_floating_point() else x for k, x in state.items()}
+        header = {
+            "format": FORMAT,
+            "version": VERSION,
+            "suffuse": metadata.version("suffuse"),
+            "recipe": self.recipe.model_dump(mode="json"),
+            "codec": self.codec.to_json(),
+            "conditions": conditions_to_json(self.conditions),
+            "facts": dict(self.facts),
+        }
+        write_tensors(Path(path), weights, header)
+        return Path(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a model file.
+
+        Raises:
+            ModelFileError: missing, truncated, of another kind, or written by a newer suffuse.
+            PluginError: its domain is not installed.
+        """
+        tensors, header = read_tensors(path, FORMAT, VERSION)
+        recipe = validate(header["recipe"])
+        codec = load_domain(recipe.domain).load_codec(header["codec"])
+        conditions = conditions_from_json(header["conditions"])
+        denoiser = build_denoiser(recipe, codec, conditions)
+        load_part(denoiser.network, tensors, "network", path)
+        return cls(recipe, codec, conditions, denoiser.eval().requires_grad_(False), header["facts"])
+
+
+def build_denoiser(recipe: Recipe, codec: Codec, conditions: Mapping[str, ConditionKind]) -> Preconditioned:
+    """The untrained denoiser of a recipe, its weights keyed by the recipe's seed."""
+    schedule = component("schedule", recipe.process.schedule)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(digest("weights", recipe.train.seed))
+        network: nn.Module = component("network", recipe.network, template=codec.like(1), conditions=conditions)
+    return Preconditioned(network, Gaussian(schedule), recipe.predict)
+
+
+def component(kind: str, named: Named, **options: Any) -> Any:
+    """Make what a recipe names, with the recipe's options."""
+    return make(kind, named.name, **options, **named.options)

@@ -1,0 +1,117 @@
+"""The training loop: a generator of steps that anybody may watch or stop.
+
+What a step does depends on ``(recipe, step)`` and the weights alone, so a run that was killed and resumed equals the
+run that was never stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from suffuse.conditions import move_conditions
+from suffuse.denoise import Preconditioned
+from suffuse.recipe import Recipe
+from suffuse.rng import Rng, digest
+from suffuse.state import to
+from suffuse.training import ema
+from suffuse.training.batches import Batch, Batches
+from suffuse.training.objective import Objective
+from suffuse.training.optimizer import learning_rate, make_optimizer, set_learning_rate
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One optimizer step, made.
+
+    Arguments:
+        step: how many were made.
+        loss: the mean loss of the step's batch; on the device, so that only reading it waits.
+        gradient_norm: before clipping.
+        learning_rate: of this step.
+    """
+
+    step: int
+    loss: Tensor
+    gradient_norm: Tensor
+    learning_rate: float
+
+
+class Trainer:
+    """Everything that changes while a model trains.
+
+    Arguments:
+        recipe: says how.
+        objective: the loss, with the network inside.
+        accelerator: device, precision and processes.
+    """
+
+    def __init__(self, recipe: Recipe, objective: Objective, accelerator: Accelerator) -> None:
+        self.recipe = recipe
+        self.accelerator = accelerator
+        self.objective = objective.to(accelerator.device)
+        self.average = ema.averaged_copy(objective.denoiser.network)
+        self.decay = ema.make_decay(recipe.ema)
+        self.wrapped, self.optimizer = accelerator.prepare(objective, make_optimizer(objective, recipe.optimizer))
+        self.step = 0
+
+    @property
+    def network(self) -> nn.Module:
+        """The network that is trained."""
+        return self.objective.denoiser.network
+
+    @property
+    def averaged(self) -> Preconditioned:
+        """The denoiser that a model is made of: the average network under the same preconditioning."""
+        trained = self.objective.denoiser
+        return Preconditioned(self.average, trained.process, trained.predict.name, trained.sigma_data).eval()
+
+    def modules(self) -> dict[str, nn.Module]:
+        """What a checkpoint holds, by name."""
+        modules: dict[str, nn.Module] = {"network": self.network, "ema": self.average}
+        if self.objective.uncertainty is not None:
+            modules["uncertainty"] = self.objective.uncertainty
+        return modules
+
+    def steps(self, batches: Batches) -> Iterator[Progress]:
+        """Train from the current step to the recipe's last, yielding after each."""
+        accumulate = self.recipe.train.accumulate
+        source = batches.since(self.step * accumulate)
+        self.wrapped.train()
+        while self.step < self.recipe.train.steps:
+            yield self._one([next(source) for _ in range(accumulate)])
+
+    def _one(self, parts: list[Batch]) -> Progress:
+        rate = learning_rate(self.recipe.optimizer, self.step, self.recipe.train.steps)
+        set_learning_rate(self.optimizer, rate)
+        with self._keyed_dropout():
+            losses = [self._backward(part, micro, len(parts)) for micro, part in enumerate(parts)]
+        norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), self.recipe.optimizer.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        ema.update(self.average, self.network, self.decay(self.step))
+        return Progress(self.step, torch.stack(losses).mean(), norm, rate)
+
+    def _backward(self, part: Batch, micro: int, count: int) -> Tensor:
+        """Add one part's gradient; the processes exchange theirs at the last part only."""
+        device, rank, size = self.accelerator.device, self.accelerator.process_index, self.recipe.train.batch
+        rng = Rng.of(range(rank * size, (rank + 1) * size)).at("train", self.recipe.train.seed, self.step, micro)
+        alone = micro + 1 < count
+        with self.accelerator.no_sync(self.wrapped) if alone else nullcontext():
+            loss: Tensor = self.wrapped(to(part.x0, device), move_conditions(part.conditions, device), rng)
+            self.accelerator.backward(loss / count)
+        return loss.detach()
+
+    @contextmanager
+    def _keyed_dropout(self) -> Iterator[None]:
+        """Dropout's noise keyed like all other noise, and the global generators left as they were."""
+        device = self.accelerator.device
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            torch.manual_seed(digest("dropout", self.recipe.train.seed, self.accelerator.process_index, self.step))
+            yield

@@ -1,0 +1,70 @@
+"""The domain of pictures: items are ``PIL.Image.Image``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from suffuse.conditions import ConditionKind, ConditionSpace, Label, Text
+from suffuse.domain import Codec, Dataset, Domain, Item, Section, Splits
+from suffuse.errors import DataError, unknown_name
+from suffuse.registry import all_specs, make
+from suffuse_images import metrics, render
+from suffuse_images.codec import Options, PictureCodec, fit_codec
+from suffuse_images.data import Data, column
+from suffuse_images.pictures import read_picture
+
+KINDS: dict[str, type[Label] | type[Text]] = {"label": Label, "prompt": Text}
+"""The conditions that a data set of pictures may have."""
+
+
+class Images(Domain):
+    """Pictures of any size and mode, brought to one size and to grey or RGB."""
+
+    name = "images"
+    data_section = Data
+    codec_section = Options
+    suffix = ".png"
+
+    def splits(self, data: Section) -> Splits:
+        assert isinstance(data, Data)
+        known = [spec.name for spec in all_specs("dataset") if spec.domain == self.name]
+        if data.name not in known:
+            raise unknown_name("data set of pictures", data.name, known, DataError, field="data.name")
+        opened: Splits = make("dataset", f"{self.name}/{data.name}", data)
+        return opened
+
+    def conditions(self, splits: Splits) -> ConditionSpace:
+        """A ``label`` if the training pictures have classes, a ``prompt`` if they have captions."""
+        space: dict[str, ConditionKind] = {}
+        for name, kind in KINDS.items():
+            known = [value for value in column(splits.train, name) if value is not None]
+            if known:
+                space[name] = kind.fit(known)
+        return space
+
+    def fit_codec(self, options: Section, train: Dataset) -> PictureCodec:
+        assert isinstance(options, Options)
+        return fit_codec(options, train)
+
+    def load_codec(self, data: Mapping[str, Any]) -> PictureCodec:
+        return PictureCodec.from_json(data)
+
+    def write(self, items: Sequence[Item], path: Path) -> None:
+        render.write(items, Path(path))
+
+    def read(self, path: Path) -> list[Item]:
+        return [read_picture(Path(path))]
+
+    def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:
+        return render.sheet(items, columns)
+
+    def evaluate(
+        self, items: Sequence[Item], conditions: Mapping[str, Sequence[Any]], splits: Splits, codec: Codec
+    ) -> dict[str, float]:
+        """See :func:`suffuse_images.metrics.evaluate`."""
+        assert isinstance(codec, PictureCodec)
+        return metrics.evaluate(items, conditions, splits, codec)
