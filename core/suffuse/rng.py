@@ -99,14 +99,20 @@ class Rng:
         return u.to(dtype).reshape(-1, *shape)
 
     def normal(self, like: Tensor | None = None, shape: Sequence[int] | None = None) -> Tensor:
-        """Standard normal numbers (Box & Muller 1958, in float64, cast last); arguments as of :meth:`uniform`."""
+        """Standard normal numbers (Box & Muller 1958); arguments as of :meth:`uniform`.
+
+        Computed in float32, or in float64 where that is asked for; devices agree to rounding.
+        """
         shape, device, dtype = self._target(like, shape)
         count = math.prod(shape)
         bits = self.bits((count + 1) // 2, device)
-        radius = ((_shift(bits, 32).double() + 0.5) * 2.0**-32).log_().mul_(-2.0).sqrt_()
-        angle = (bits & 0xFFFFFFFF).double().mul_(2.0 * math.pi * 2.0**-32)
-        pairs = torch.stack((angle.cos() * radius, angle.sin_() * radius), dim=-1).flatten(1)
-        return pairs[:, :count].to(dtype).reshape(-1, *shape)
+        work = torch.float64 if dtype == torch.float64 else torch.float32
+        radius = _shift(bits, 32).to(work).add_(0.5).mul_(2.0**-32).log_().mul_(-2.0).sqrt_()
+        angle = (bits & 0xFFFFFFFF).to(work).mul_(2.0 * math.pi * 2.0**-32)
+        pairs = radius.new_empty(*radius.shape, 2)
+        torch.mul(angle.cos(), radius, out=pairs[..., 0])
+        torch.mul(angle.sin_(), radius, out=pairs[..., 1])
+        return pairs.flatten(1)[:, :count].to(dtype).reshape(-1, *shape)
 
     def normal_like(self, state: State) -> State:
         """Standard normal noise for every field of a state, zero in the padding."""

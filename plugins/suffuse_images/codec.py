@@ -164,9 +164,7 @@ def fit_codec(options: Options, train: Dataset) -> PictureCodec:
     _warn_of_small(looked_at, height, width)
     del looked_at
     channels = 1 if colour == "grey" else 3
-    raw = PictureCodec(
-        height, width, colour, (0.0,) * channels, 1.0, options.crop, options.flip, options.background
-    )
+    raw = PictureCodec(height, width, colour, (0.0,) * channels, 1.0, options.crop, options.flip, options.background)
     mean, std = _moments(raw, train)
     return PictureCodec(height, width, colour, mean, std, options.crop, options.flip, options.background)
 

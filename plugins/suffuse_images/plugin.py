@@ -19,7 +19,6 @@ def register_domains(register: Callable[[DomainSpec], None]) -> None:
             requires=("torchvision",),
             install="suffuse[images]",
             suffixes=(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
-            features={"conditions": ("label", "prompt"), "variable_size": False},
         )
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,25 +12,32 @@ from torch.nn import functional as F
 
 from suffuse.nn.attention import Attention, zero_
 
+PaddingMode = Literal["zeros", "circular"]
+
 _CONV = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 
 
 def conv(
-    axes: int, channels: int, out: int, kernel: int = 3, stride: int = 1, padding_mode: str = "zeros"
+    axes: int, channels: int, out: int, kernel: int = 3, stride: int = 1, padding_mode: PaddingMode = "zeros"
 ) -> nn.Module:
     """A convolution over ``axes`` axes that keeps sizes (at stride 1)."""
-    return _CONV[axes](
-        channels, out, kernel, stride=stride, padding=kernel // 2, padding_mode=padding_mode if kernel > 1 else "zeros"
-    )
+    mode: PaddingMode = padding_mode if kernel > 1 else "zeros"
+    return _CONV[axes](channels, out, kernel, stride=stride, padding=kernel // 2, padding_mode=mode)
 
 
-def group_norm(channels: int) -> nn.GroupNorm:
-    """Group normalization (Wu & He 2018) in up to 32 groups of at least 4 channels.
+class GroupNorm(nn.GroupNorm):
+    """Group normalization (Wu & He 2018) in float32, in up to 32 groups of at least 8 channels.
 
-    A group of one channel would wipe out a grid of one point.
+    A group of one channel would wipe out a grid of one point; on CPUs, groups of fewer than 8 take twice as long.
     """
-    most = max(1, min(32, channels // 4))
-    return nn.GroupNorm(next(g for g in range(most, 0, -1) if channels % g == 0), channels)
+
+    def __init__(self, channels: int) -> None:
+        most = max(1, min(32, channels // 8))
+        super().__init__(next(g for g in range(most, 0, -1) if channels % g == 0), channels)
+
+    def forward(self, input: Tensor) -> Tensor:
+        weight, bias = self.weight.float(), self.bias.float()
+        return F.group_norm(input.float(), self.num_groups, weight, bias, self.eps).to(input.dtype)
 
 
 class ResidualBlock(nn.Module):
@@ -46,13 +54,13 @@ class ResidualBlock(nn.Module):
     """
 
     def __init__(
-        self, axes: int, channels: int, out: int, width: int, dropout: float = 0.0, padding_mode: str = "zeros"
+        self, axes: int, channels: int, out: int, width: int, dropout: float = 0.0, padding_mode: PaddingMode = "zeros"
     ) -> None:
         super().__init__()
-        self.norm1 = group_norm(channels)
+        self.norm1 = GroupNorm(channels)
         self.conv1 = conv(axes, channels, out, padding_mode=padding_mode)
         self.film = nn.Linear(width, 2 * out)
-        self.norm2 = group_norm(out)
+        self.norm2 = GroupNorm(out)
         self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
         self.conv2 = conv(axes, out, out, padding_mode=padding_mode)
         self.skip = conv(axes, channels, out, kernel=1) if channels != out else nn.Identity()
@@ -64,7 +72,8 @@ class ResidualBlock(nn.Module):
         film = self.film(embedding)
         scale, shift = film.reshape(*film.shape, *(1,) * (x.ndim - 2)).chunk(2, dim=1)
         h = torch.addcmul(shift, self.norm2(h), 1 + scale)
-        return self.skip(x) + self.conv2(self.dropout(F.silu(h)))  # type: ignore[no-any-return]
+        out: Tensor = self.skip(x) + self.conv2(self.dropout(F.silu(h)))
+        return out
 
 
 class GridAttention(nn.Module):
@@ -78,7 +87,7 @@ class GridAttention(nn.Module):
 
     def __init__(self, channels: int, heads: int, context: int | None = None) -> None:
         super().__init__()
-        self.norm = group_norm(channels)
+        self.norm = GroupNorm(channels)
         self.attention = Attention(channels, heads)
         self.cross_norm = None if context is None else nn.LayerNorm(channels)
         self.cross = None if context is None else Attention(channels, heads, context)
@@ -94,7 +103,8 @@ class GridAttention(nn.Module):
         points = to_points(x) + self.attention(to_points(self.norm(x)))
         if self.cross is not None and self.cross_norm is not None:
             points = points + self.cross(self.cross_norm(points), tokens, mask)
-        return points.mT.reshape(x.shape)
+        out: Tensor = points.mT.reshape(x.shape)
+        return out
 
 
 def to_points(x: Tensor) -> Tensor:
@@ -108,12 +118,13 @@ class Upsample(nn.Module):
     DDPM convolves after repeating, at 2^axes times the cost; the next block's convolution smooths just as well.
     """
 
-    def __init__(self, axes: int, channels: int, out: int, padding_mode: str = "zeros") -> None:
+    def __init__(self, axes: int, channels: int, out: int, padding_mode: PaddingMode = "zeros") -> None:
         super().__init__()
         self.conv = conv(axes, channels, out, padding_mode=padding_mode)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.interpolate(self.conv(x), scale_factor=2.0, mode="nearest")
+        out: Tensor = F.interpolate(self.conv(x), scale_factor=2.0, mode="nearest")
+        return out
 
 
 def fold(x: Tensor, factors: Sequence[int]) -> Tensor:
@@ -131,10 +142,10 @@ def fold(x: Tensor, factors: Sequence[int]) -> Tensor:
 def unfold(x: Tensor, factors: Sequence[int]) -> Tensor:
     """Depth to space, the inverse of :func:`fold`."""
     n = len(factors)
-    channels = x.shape[1] // math.prod(factors)
-    parts = x.movedim(1, -1).unflatten(-1, (channels, *factors))
+    axes, channels = x.shape[2:], x.shape[1] // math.prod(factors)
+    parts = x.movedim(1, -1).reshape(x.shape[0], *axes, channels, *factors)
     order = [axis for i in range(n) for axis in (1 + i, 2 + n + i)]
-    sizes = [size * f for size, f in zip(x.shape[2:], factors, strict=True)]
+    sizes = [size * factor for size, factor in zip(axes, factors, strict=True)]
     return parts.permute(0, 1 + n, *order).reshape(x.shape[0], channels, *sizes)
 
 

@@ -41,6 +41,11 @@ def wholes(value: Any, least: int, empty: bool = False) -> bool:
     return isinstance(value, tuple) and (empty or bool(value)) and all(whole(v, least) for v in value)
 
 
+def positive(value: Any) -> bool:
+    """Whether a value is a finite number above 0."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
+
+
 def fraction(value: Any) -> bool:
     """Whether a value is a number in [0, 1)."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1

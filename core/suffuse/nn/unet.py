@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,13 @@ from suffuse.conditions import Conditions, ConditionSpace
 from suffuse.nn.attention import zero_
 from suffuse.nn.blocks import (
     GridAttention,
+    GroupNorm,
+    PaddingMode,
     ResidualBlock,
     Upsample,
     conv,
     crop_to,
     fold,
-    group_norm,
     pad_to,
     unfold,
 )
@@ -39,7 +41,7 @@ class UNetOptions:
         multipliers: channels of each level, in units of ``width``; each level halves the sizes of the one before.
         blocks: residual blocks of a level, on the way down and again on the way up.
         fold: how many points of each axis are folded into channels before the first level; one number, or one for
-            each axis. Folding by 2 costs a quarter on pictures.
+            each axis. Folded by 2, a picture costs a quarter.
         attention: the levels (from 0) that end in attention; ``None``: the last.
         heads: of each attention.
         dropout: in residual blocks.
@@ -53,7 +55,7 @@ class UNetOptions:
     attention: tuple[int, ...] | None = None
     heads: int = 4
     dropout: float = 0.0
-    padding_mode: str = "zeros"
+    padding_mode: PaddingMode = "zeros"
 
     def __post_init__(self) -> None:
         require(whole(self.width, 1), "width", self.width, "an integer of at least 1")
@@ -78,16 +80,40 @@ class UNetOptions:
         return (len(self.multipliers) - 1,) if self.attention is None else self.attention
 
 
-class Level(nn.Module):
-    """The blocks of one level, one way: the last may attend."""
+class Down(nn.Module):
+    """One level on the way down: blocks, attention, and a strided convolution to the next level."""
 
-    def __init__(self, blocks: list[ResidualBlock], attention: GridAttention | None) -> None:
+    def __init__(self, blocks: list[ResidualBlock], attention: GridAttention | None, shrink: nn.Module | None) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
         self.attention = attention
+        self.shrink = nn.Identity() if shrink is None else shrink
 
-    def attend(self, x: Tensor, embedded: Embedded) -> Tensor:
-        return x if self.attention is None else self.attention(x, embedded.tokens, embedded.token_mask)
+    def forward(self, h: Tensor, embedding: Tensor, embedded: Embedded) -> tuple[Tensor, list[Tensor]]:
+        """What goes to the next level, and what each block gives to its counterpart on the way up."""
+        skips = []
+        for block in self.blocks:
+            h = block(h, embedding)
+            skips.append(h)
+        if self.attention is not None:
+            h = skips[-1] = self.attention(h, embedded.tokens, embedded.token_mask)
+        return self.shrink(h), skips
+
+
+class Up(nn.Module):
+    """One level on the way up: back to its resolution, blocks that also take the skips, and attention."""
+
+    def __init__(self, grow: Upsample | None, blocks: list[ResidualBlock], attention: GridAttention | None) -> None:
+        super().__init__()
+        self.grow = nn.Identity() if grow is None else grow
+        self.blocks = nn.ModuleList(blocks)
+        self.attention = attention
+
+    def forward(self, h: Tensor, skips: list[Tensor], embedding: Tensor, embedded: Embedded) -> Tensor:
+        h = self.grow(h)
+        for block, skip in zip(self.blocks, reversed(skips), strict=True):
+            h = block(torch.cat((h, skip), dim=1), embedding)
+        return h if self.attention is None else self.attention(h, embedded.tokens, embedded.token_mask)
 
 
 class UNet(nn.Module):
@@ -106,38 +132,33 @@ class UNet(nn.Module):
         o = options
         self.options = o
         self.factors = per_axis(o.fold, axes, "fold")
-        points = 1
-        for factor in self.factors:
-            points *= factor
         width = 4 * o.width
         self.level_embedding = nn.Sequential(nn.Linear(o.width, width), nn.SiLU(), nn.Linear(width, width))
         self.conditions = ConditionEmbedding(conditions, width)
         context = width if self.conditions.text_names else None
-
-        def block(inside: int, outside: int) -> ResidualBlock:
-            return ResidualBlock(axes, inside, outside, width, o.dropout, o.padding_mode)
-
-        def attention(level: int, inside: int) -> GridAttention | None:
-            return GridAttention(inside, o.heads, context) if level in o.attention_levels else None
-
         sizes = [o.width * m for m in o.multipliers]
-        last = len(sizes) - 1
-        self.enter = conv(
-            axes, (channels + self.conditions.overlay_channels) * points, sizes[0], padding_mode=o.padding_mode
-        )
-        self.down = nn.ModuleList(
-            Level([block(size, size) for _ in range(o.blocks)], attention(i, size)) for i, size in enumerate(sizes)
-        )
-        self.shrink = nn.ModuleList(
-            conv(axes, sizes[i], sizes[i + 1], stride=2, padding_mode=o.padding_mode) for i in range(last)
-        )
-        self.middle = Level([block(sizes[-1], sizes[-1])], None)
-        self.up = nn.ModuleList(
-            Level([block(2 * size, size) for _ in range(o.blocks)], attention(i, size)) for i, size in enumerate(sizes)
-        )
-        self.grow = nn.ModuleList(Upsample(axes, sizes[i + 1], sizes[i], o.padding_mode) for i in range(last))
-        self.norm = group_norm(sizes[0])
-        self.leave = conv(axes, sizes[0], channels * points, padding_mode=o.padding_mode)
+
+        def convolve(inside: int, outside: int, stride: int = 1) -> nn.Module:
+            return conv(axes, inside, outside, stride=stride, padding_mode=o.padding_mode)
+
+        def blocks(inside: int, outside: int) -> list[ResidualBlock]:
+            return [ResidualBlock(axes, inside, outside, width, o.dropout, o.padding_mode) for _ in range(o.blocks)]
+
+        def attention(level: int) -> GridAttention | None:
+            return GridAttention(sizes[level], o.heads, context) if level in o.attention_levels else None
+
+        points = math.prod(self.factors)
+        self.enter = convolve((channels + self.conditions.overlay_channels) * points, sizes[0])
+        self.down, self.up = nn.ModuleList(), nn.ModuleList()
+        for i, size in enumerate(sizes):
+            below = sizes[i + 1] if i + 1 < len(sizes) else None
+            shrink = None if below is None else convolve(size, below, stride=2)
+            grow = None if below is None else Upsample(axes, below, size, o.padding_mode)
+            self.down.append(Down(blocks(size, size), attention(i), shrink))
+            self.up.append(Up(grow, blocks(2 * size, size), attention(i)))
+        self.middle = ResidualBlock(axes, sizes[-1], sizes[-1], width, o.dropout, o.padding_mode)
+        self.norm = GroupNorm(sizes[0])
+        self.leave = convolve(sizes[0], channels * points)
         zero_(self.leave)
 
     @property
@@ -162,28 +183,18 @@ class UNet(nn.Module):
         embedding = F.silu(self.level_embedding(features) + embedded.vector)
         h = x if embedded.overlay is None else torch.cat((x, embedded.overlay), dim=1)
         h = self.enter(fold(pad_to(h, self.multiples), self.factors))
-        h = self._grid(h, embedding, embedded)
+        h = self._levels(h, embedding, embedded)
         h = self.leave(F.silu(self.norm(h)))
         return crop_to(unfold(h, self.factors), x.shape[2:])
 
-    def _grid(self, h: Tensor, embedding: Tensor, embedded: Embedded) -> Tensor:
-        skips: list[Tensor] = []
-        for i, level in enumerate(self.down):
-            for block in level.blocks:
-                h = block(h, embedding)
-                skips.append(h)
-            h = level.attend(h, embedded)
-            if i < len(self.shrink):
-                h = self.shrink[i](h)
-        for block in self.middle.blocks:
-            h = block(h, embedding)
-        for i in reversed(range(len(self.up))):
-            level = self.up[i]
-            if i < len(self.grow):
-                h = self.grow[i](h)
-            for block in level.blocks:
-                h = block(torch.cat((h, skips.pop()), dim=1), embedding)
-            h = level.attend(h, embedded)
+    def _levels(self, h: Tensor, embedding: Tensor, embedded: Embedded) -> Tensor:
+        skips = []
+        for down in self.down:
+            h, given = down(h, embedding, embedded)
+            skips.append(given)
+        h = self.middle(h, embedding)
+        for up in reversed(self.up):
+            h = up(h, skips.pop(), embedding, embedded)
         return h
 
 
@@ -201,4 +212,4 @@ def build(template: State, conditions: ConditionSpace, **options: Any) -> UNet:
     """
     channels, axes = grid_shape(template)
     network = UNet(channels, axes, conditions, parse(UNetOptions, options))
-    return network.to(memory_format=_MEMORY[axes]) if axes in _MEMORY else network  # type: ignore[call-overload, no-any-return]
+    return network.to(memory_format=_MEMORY[axes]) if axes in _MEMORY else network

@@ -109,7 +109,8 @@ class Registry:
 
     def specs_of(self, plugin: PluginRecord) -> list[Spec]:
         """What a plugin has brought; nothing, before it is imported."""
-        owners = [entry for entry, record in self._loader.records.items() if record == plugin]
+        records = self._loader.records.items()
+        owners = [entry for entry, known in records if (known.name, known.package) == (plugin.name, plugin.package)]
         return [spec for entry in owners for spec in self._loader.catalog.of_plugin(entry)]
 
     def register(self, plugin: object, name: str | None = None) -> PluginRecord:
@@ -163,7 +164,7 @@ def _home(kind: type[Spec], name: str) -> str | None:
 
 
 def _ambiguous(found: Sequence[Spec]) -> PluginError:
-    names = [full_name(spec) for spec in found]
+    names = sorted(full_name(spec) for spec in found)
     return PluginError(
         f"several domains have a {found[0].kind} named {found[0].name!r}",
         expected=f"one of {', '.join(names)}",

@@ -1,0 +1,53 @@
+"""The command line: each verb parses, calls the function of that name, and prints where the results lie.
+
+torch, and whatever imports it, is imported within the verbs, so that ``suffuse --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from suffuse.cli.doctor import doctor
+from suffuse.cli.evaluate import evaluate
+from suffuse.cli.generate import generate
+from suffuse.cli.plugins import plugins
+from suffuse.cli.quickstart import quickstart
+from suffuse.cli.report import report
+from suffuse.cli.train import train
+
+app = typer.Typer(
+    name="suffuse",
+    help="Train, sample and score diffusion models for any kind of data.",
+    epilog="New here? suffuse quickstart",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for verb in (quickstart, train, generate, evaluate, report, doctor):
+    app.command()(verb)
+app.add_typer(plugins, name="plugins")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("suffuse"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What may stand before a verb."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

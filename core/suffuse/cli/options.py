@@ -1,0 +1,215 @@
+"""The options that verbs share, each written once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from suffuse.errors import DomainInputError, RecipeError, unknown_name
+
+if TYPE_CHECKING:
+    from suffuse.conditions import ConditionKind, ConditionSpace
+    from suffuse.model import Model
+
+
+def names_of(kind: str) -> Callable[[str], list[str]]:
+    """Completion of a component's name in the shell."""
+
+    def complete(incomplete: str) -> list[str]:
+        from suffuse.registry import names
+
+        return [name for name in names(kind) if name.startswith(incomplete)]
+
+    return complete
+
+
+ModelSource = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A model file, a run's folder, or a starter's name.",
+        autocompletion=names_of("starter"),
+        show_default=False,
+    ),
+]
+Count = Annotated[int, typer.Option("--count", "-n", min=1, help="How many.")]
+CountOrRecipes = Annotated[
+    int | None, typer.Option("--count", "-n", min=1, help="How many; the recipe's number by default.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Item i has the seed SEED + i, and is the same alone or among others.")]
+LabelOption = Annotated[
+    list[str] | None, typer.Option("--label", help="A class, by name or number; several are dealt out in turn.")
+]
+Prompt = Annotated[list[str] | None, typer.Option("--prompt", help="A text; several are dealt out in turn.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A condition by name; several values are dealt out in turn."),
+]
+Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Steps from noise to data.")]
+SamplerText = Annotated[
+    str | None,
+    typer.Option(
+        "--sampler", metavar="NAME[:KEY=VALUE,…]", help="The solver, as ddim:eta=0.5.", autocompletion=names_of("sampler")
+    ),
+]
+GridText = Annotated[
+    str | None,
+    typer.Option(
+        "--grid", metavar="NAME[:KEY=VALUE,…]", help="The times visited, as karras:rho=5.", autocompletion=names_of("grid")
+    ),
+]
+ScheduleText = Annotated[
+    str | None,
+    typer.Option(
+        "--schedule",
+        metavar="NAME[:KEY=VALUE,…]",
+        help="Sample under another noise schedule than that of training.",
+        autocompletion=names_of("schedule"),
+    ),
+]
+Guidance = Annotated[float | None, typer.Option("--guidance", help="Weight of the conditions; 1 is off.")]
+IntervalText = Annotated[
+    str | None, typer.Option("--interval", metavar="LOW,HIGH", help="The noise levels σ within which guidance acts.")
+]
+Batch = Annotated[int, typer.Option("--batch", min=1, help="Items made at a time; changes the speed, not the items.")]
+Device = Annotated[
+    str | None, typer.Option("--device", metavar="DEVICE", help="Where to compute, as cuda:1; the fastest by default.")
+]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where the results go.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to stdout.")]
+
+
+def parse_pairs(texts: Iterable[str], field: str) -> list[tuple[str, str]]:
+    """Pairs written as ``name=value``."""
+    pairs = [text.partition("=") for text in texts]
+    for text, (name, equals, _) in zip(texts, pairs, strict=True):
+        if not (name.strip() and equals):
+            raise RecipeError("is not a pair", field=field, expected="NAME=VALUE", got=repr(text))
+    return [(name.strip(), value) for name, _, value in pairs]
+
+
+def parse_component(text: str, field: str) -> tuple[str, dict[str, Any]]:
+    """A component's name and options, from ``name`` or ``name:key=value,key=value``, the values in YAML."""
+    import yaml
+
+    name, _, rest = text.partition(":")
+    pairs = parse_pairs([part for part in rest.split(",") if part], field)
+    try:
+        return name.strip(), {key: yaml.safe_load(value) for key, value in pairs}
+    except yaml.YAMLError as error:
+        raise RecipeError("has a value that is not YAML", field=field, got=repr(text)) from error
+
+
+def make_component(kind: str, text: str | None, **defaults: Any) -> Any:
+    """The sampler, grid or schedule that an option asks for; ``None`` where it asks for none.
+
+    Arguments:
+        kind: which of them; the option has the same name.
+        text: what the option says.
+        defaults: options that the text may override.
+    """
+    if text is None:
+        return None
+    from suffuse.registry import make
+
+    name, options = parse_component(text, f"--{kind}")
+    return make(kind, name, **{**defaults, **options})
+
+
+def parse_interval(text: str | None) -> tuple[float, float] | None:
+    """A guidance interval, from ``low,high``."""
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise RecipeError("is not an interval", field="--interval", expected="LOW,HIGH", got=repr(text)) from error
+    if not 0 <= low < high:
+        raise RecipeError("is empty", field="--interval", expected="0 <= LOW < HIGH", got=repr(text))
+    return low, high
+
+
+def parse_conditions(
+    space: ConditionSpace, labels: Sequence[str] | None, prompts: Sequence[str] | None, pairs: Sequence[str] | None
+) -> dict[str, list[Any]]:
+    """The values asked for, by the condition's name.
+
+    Arguments:
+        space: what the model can be steered by.
+        labels: for its label, whatever that is called.
+        prompts: for its text, whatever that is called.
+        pairs: ``name=value``, for any condition.
+    """
+    asked: dict[str, list[Any]] = {}
+    if labels:
+        asked[_only(space, "label")] = list(labels)
+    if prompts:
+        asked[_only(space, "text")] = list(prompts)
+    for name, text in parse_pairs(pairs or [], "--set"):
+        if name not in space:
+            raise unknown_name("condition", name, space, DomainInputError, field="--set", fix=_advice(space))
+        asked.setdefault(name, []).append(_value(space[name], name, text))
+    return asked
+
+
+def _only(space: ConditionSpace, kind: str) -> str:
+    """The name of the one condition of a kind, or of the one that is named as the kind."""
+    named = [name for name, condition in space.items() if condition.kind == kind]
+    if kind in named or len(named) == 1:
+        return kind if kind in named else named[0]
+    option = "--label" if kind == "label" else "--prompt"
+    problem = f"this model has several {kind}s" if named else f"this model has no {kind}"
+    raise DomainInputError(problem, field=option, expected=f"one of {', '.join(named)}" if named else None, fix=_advice(space))
+
+
+def _value(condition: ConditionKind, name: str, text: str) -> Any:
+    if condition.kind == "state":
+        raise DomainInputError("is not told by text", field=f"--set {name}", fix="give it from Python")
+    if condition.kind == "number":
+        try:
+            return float(text)
+        except ValueError as error:
+            raise DomainInputError(
+                "is not a number", field=f"--set {name}", expected="a number", got=repr(text)
+            ) from error
+    return text
+
+
+def _advice(space: Mapping[str, ConditionKind]) -> str:
+    if not space:
+        return "leave it out: the model is unconditional"
+    return "it can be steered by " + ", ".join(f"--set {name}=…" for name in space)
+
+
+def load_model(source: str, device: str | None) -> Model:
+    """The model, where it computes fastest unless told otherwise."""
+    from suffuse.model import load
+
+    return load(source).to(device or fastest_device())
+
+
+def fastest_device() -> str:
+    """An accelerator, where there is one."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def title(source: str) -> str:
+    """A short name for a model, from where it lies."""
+    path = Path(source)
+    return path.parent.name or path.stem if path.name == "model.safetensors" else path.stem
+
+
+def fresh_folder(base: Path) -> Path:
+    """A folder of that name, or with a number behind it, that holds nothing yet."""
+    candidate, number = base, 1
+    while candidate.exists():
+        number += 1
+        candidate = base.with_name(f"{base.name}-{number}")
+    return candidate

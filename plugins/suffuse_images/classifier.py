@@ -1,0 +1,255 @@
+"""A small classifier whose features measure pictures, trained on the data set itself and cached.
+
+No pretrained network is downloaded: each data set gets its own, trained on its training part at the codec's size and
+colours. Pictures without classes get a classifier of damage instead: it tells whether a picture is as it was, upside
+down, rolled, blurred, noisy or in negative, which makes its features sensitive to what goes wrong in generated ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from suffuse.conditions import Label
+from suffuse.errors import ModelFileError, StorageError
+from suffuse.tensorfile import read_tensors, write_tensors
+
+logger = logging.getLogger(__name__)
+
+FORMAT = "suffuse-picture-classifier"
+VERSION = 1
+"""Of the network and its training; another version is trained anew."""
+
+FEATURES = 64
+BATCH = 128
+MOST_STEPS = 1800
+FEWEST_STEPS = 200
+EPOCHS = 25
+"""Of small data sets, between the fewest and the most steps."""
+RATE = 4e-3
+
+
+class Network(nn.Module):
+    """Pixels folded until the longer side is about 14, three stages of 3 × 3 convolutions, 64 features.
+
+    Arguments:
+        channels: of the pictures.
+        size: height and width.
+        classes: how many are told apart.
+    """
+
+    def __init__(self, channels: int, size: tuple[int, int], classes: int) -> None:
+        super().__init__()
+        self.fold = 2 ** max(0, round(math.log2(max(size) / 14)))
+        self.body = nn.Sequential(
+            nn.PixelUnshuffle(self.fold),
+            _stage(channels * self.fold**2, 32),
+            nn.MaxPool2d(2, ceil_mode=True),
+            _stage(32, 64),
+            _Residual(64),
+            nn.MaxPool2d(2, ceil_mode=True),
+            _stage(64, 128),
+            nn.AdaptiveAvgPool2d(2),  # keeps some of the layout: features of the whole alone miss misplaced parts
+            nn.Flatten(),
+            nn.Linear(512, FEATURES),
+            nn.SiLU(),
+        )
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(FEATURES, classes))
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def features(self, x: Tensor) -> Tensor:
+        """``[batch, 64]`` of pictures ``[batch, channels, height, width]`` with values from -1 to 1."""
+        below, right = (-x.shape[2]) % self.fold, (-x.shape[3]) % self.fold
+        padded: Tensor = self.body(F.pad(x, (0, right, 0, below), mode="replicate"))
+        return padded
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.features(x))
+        return logits
+
+
+def _stage(inside: int, outside: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inside, outside, 3, padding=1, bias=False), nn.BatchNorm2d(outside), nn.ReLU())
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(
+            _stage(channels, channels),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.inner(x))
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained network.
+
+    Arguments:
+        network: in evaluation mode.
+        classes: what it tells apart; empty where the pictures had no classes.
+        scale: divides features, so that their mean variance over the training pictures is one.
+    """
+
+    network: Network
+    classes: tuple[str, ...]
+    scale: float
+
+    def features(self, pixels: np.ndarray) -> Tensor:
+        """``[n, 64]`` of pictures, uint8 ``[n, height, width, channels]``."""
+        return _over(pixels, self.network.features) / self.scale
+
+    def predict(self, pixels: np.ndarray) -> Tensor:
+        """The most likely class of each picture, int64 ``[n]``."""
+        return _over(pixels, self.network).argmax(1)
+
+
+def classifier_of(name: str, pixels: np.ndarray, labels: Sequence[Any]) -> Classifier:
+    """The classifier of a data set, from the cache or trained now.
+
+    Arguments:
+        name: of the data set, for the file's name and the log.
+        pixels: the training pictures, uint8 ``[n, height, width, channels]``.
+        labels: their classes, ``None`` where unknown.
+    """
+    classes = Label.fit(v for v in labels if v is not None).classes
+    classes = classes if len(classes) > 1 else ()
+    path = _cache_file(name, pixels, labels)
+    return _cached(path, pixels, classes) or _stored(path, _trained(name, pixels, labels, classes))
+
+
+def cache_root() -> Path:
+    """``$SUFFUSE_CACHE``, or the user's cache folder."""
+    return Path(os.environ.get("SUFFUSE_CACHE") or platformdirs.user_cache_dir("suffuse"))
+
+
+def _cache_file(name: str, pixels: np.ndarray, labels: Sequence[Any]) -> Path:
+    """Keyed by all that training depends on, so that another folder of the same name gets another file."""
+    digest = hashlib.blake2b(f"{VERSION} {pixels.shape} {list(labels)}".encode(), digest_size=8)
+    digest.update(np.ascontiguousarray(pixels))
+    height, width, channels = pixels.shape[1:]
+    safe = "".join(c if c.isalnum() else "-" for c in name)
+    return cache_root() / "classifiers" / f"{safe}-{width}x{height}x{channels}-{digest.hexdigest()}.safetensors"
+
+
+def _cached(path: Path, pixels: np.ndarray, classes: tuple[str, ...]) -> Classifier | None:
+    if not path.exists():
+        return None
+    try:
+        tensors, header = read_tensors(path, FORMAT, VERSION)
+        network = _network(pixels, classes)
+        network.load_state_dict(tensors)
+        return Classifier(network.eval(), classes, float(header["scale"]))
+    except (ModelFileError, RuntimeError, ValueError, KeyError) as error:
+        logger.warning("%s is broken and made anew: %s", path, error)
+        return None
+
+
+def _stored(path: Path, classifier: Classifier) -> Classifier:
+    header = {"format": FORMAT, "version": VERSION, "scale": classifier.scale, "classes": classifier.classes}
+    try:
+        write_tensors(path, classifier.network.state_dict(), header)
+    except StorageError as error:
+        logger.warning("the classifier is not kept: %s", error)
+    return classifier
+
+
+def _network(pixels: np.ndarray, classes: tuple[str, ...]) -> Network:
+    height, width, channels = pixels.shape[1:]
+    return Network(channels, (height, width), len(classes) or len(DAMAGES))
+
+
+def _trained(name: str, pixels: np.ndarray, labels: Sequence[Any], classes: tuple[str, ...]) -> Classifier:
+    known = [i for i, v in enumerate(labels) if v is not None] if classes else list(range(len(pixels)))
+    steps = min(MOST_STEPS, max(FEWEST_STEPS, EPOCHS * len(known) // BATCH))
+    logger.info("training the classifier of %s: %d steps", name, steps)
+    if classes:
+        kind = Label(classes)
+        answers = torch.tensor([kind.index(labels[i]) for i in known])
+        batches = _labelled(pixels[known], answers)
+    else:
+        batches = _damaged(pixels)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = _network(pixels, classes)
+        _fit(network, batches, steps)
+    unscaled = Classifier(network.eval(), classes, 1.0).features(pixels)
+    return Classifier(network, classes, float(unscaled.var(0).mean().sqrt().clamp_min(1e-6)))
+
+
+Batches = Callable[[int], tuple[Tensor, Tensor]]
+"""From a step to pictures and answers; draws from torch's global generator, which the caller has forked."""
+
+
+def _fit(network: Network, batches: Batches, steps: int) -> None:
+    optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
+    network.train()
+    for step in range(steps):
+        x, answer = batches(step)
+        loss = F.cross_entropy(network(x), answer, label_smoothing=0.05)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+
+
+def _labelled(pixels: np.ndarray, answers: Tensor) -> Batches:
+    def batch(step: int) -> tuple[Tensor, Tensor]:
+        chosen = torch.randint(len(pixels), (BATCH,))
+        return _signed(pixels[chosen.numpy()]), answers[chosen]
+
+    return batch
+
+
+def _damaged(pixels: np.ndarray) -> Batches:
+    def batch(step: int) -> tuple[Tensor, Tensor]:
+        x = _signed(pixels[torch.randint(len(pixels), (BATCH,)).numpy()])
+        answer = torch.randint(len(DAMAGES), (BATCH,))
+        for i, damage in enumerate(DAMAGES):
+            x[answer == i] = damage(x[answer == i])
+        return x, answer
+
+    return batch
+
+
+def _blurred(x: Tensor) -> Tensor:
+    return F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+
+
+DAMAGES: tuple[Callable[[Tensor], Tensor], ...] = (
+    lambda x: x,
+    lambda x: x.flip(2),
+    lambda x: x.roll((x.shape[2] // 2, x.shape[3] // 2), (2, 3)),
+    _blurred,
+    lambda x: x + 0.2 * torch.randn_like(x),
+    lambda x: -x,
+)
+"""What a classifier learns to tell apart where there are no classes."""
+
+
+@torch.no_grad()
+def _over(pixels: np.ndarray, function: Callable[[Tensor], Tensor], size: int = 512) -> Tensor:
+    pieces = (pixels[start : start + size] for start in range(0, len(pixels), size))
+    return torch.cat([function(_signed(piece)) for piece in pieces])
+
+
+def _signed(pixels: np.ndarray) -> Tensor:
+    """uint8 ``[n, height, width, channels]`` as float32 ``[n, channels, height, width]`` from -1 to 1."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1.0

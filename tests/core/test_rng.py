@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from suffuse.rng import Rng, digest, mix64, permutation
+
+
+def test_stream_is_splitmix64() -> None:
+    """The known first outputs of SplitMix64 seeded with 1234567 (Vigna's reference implementation)."""
+    golden = 0x9E3779B97F4A7C15 - 2**64
+    outputs = mix64(1234567 + golden * torch.arange(1, 6, dtype=torch.int64))
+    expected = [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+        4593380528125082431,
+        16408922859458223821,
+    ]
+    assert [x % 2**64 for x in outputs.tolist()] == expected
+
+
+def test_sample_has_its_noise_alone_and_in_the_batch() -> None:
+    like = torch.zeros(64, 3, 5)
+    batch = Rng.of(0, 64).at("prior", 3)
+    alone = Rng.of(5).at("prior", 3)
+    assert torch.equal(batch.normal(like)[5], alone.normal(like[:1])[0])
+    assert torch.equal(batch.uniform(like)[5], alone.uniform(like[:1])[0])
+    assert torch.equal(batch[5:6].normal(like[:1])[0], alone.normal(like[:1])[0])
+
+
+def test_noise_of_a_position_does_not_depend_on_how_many_follow() -> None:
+    short, long = (Rng.of(1).normal(shape=(n,))[0] for n in (6, 50))
+    assert torch.equal(short, long[:6])
+
+
+def test_purposes_steps_and_seeds_are_independent() -> None:
+    like = torch.zeros(1, 20000)
+    streams = [Rng.of(0).at("a"), Rng.of(0).at("b"), Rng.of(0).at("a", 1), Rng.of(0).at("a1"), Rng.of(1).at("a")]
+    drawn = torch.cat([s.normal(like) for s in streams])
+    correlation = torch.corrcoef(drawn) - torch.eye(len(streams))
+    assert correlation.abs().max() < 0.03
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_normal_moments(dtype: torch.dtype) -> None:
+    z = Rng.of(0, 100).normal(torch.zeros(100, 10000, dtype=dtype)).double().flatten()
+    n = len(z)
+    assert abs(z.mean()) < 4 / n**0.5
+    assert abs(z.var() - 1) < 4 * (2 / n) ** 0.5
+    assert abs((z**4).mean() - 3) < 4 * (96 / n) ** 0.5
+    assert z.abs().max() > 4.5
+
+
+def test_normal_follows_its_distribution() -> None:
+    """Kolmogorov-Smirnov at the 0.1 % level."""
+    z = Rng.of(3).normal(shape=(100000,))[0].sort().values
+    theory = torch.special.ndtr(z)
+    empirical = (torch.arange(len(z)) + 0.5) / len(z)
+    assert (theory - empirical).abs().max() < 1.95 / len(z) ** 0.5
+
+
+def test_uniform_is_open_and_even() -> None:
+    u = Rng.of(0, 10).uniform(shape=(100000,)).flatten()
+    assert u.min() > 0.0
+    assert u.max() < 1.0
+    counts = torch.histc(u.float(), 20, 0.0, 1.0)
+    assert ((counts - 50000) ** 2 / 50000).sum() < 43.8  # chi-square, 19 degrees of freedom, 0.1 %
+
+
+def test_integers_cover_their_range() -> None:
+    drawn = Rng.of(0, 1000).integers(7, (3,))
+    assert drawn.dtype == torch.int64
+    assert drawn.unique().tolist() == list(range(7))
+
+
+def test_global_random_state_is_untouched() -> None:
+    before = torch.get_rng_state()
+    Rng.of(0, 4).normal(torch.zeros(4, 9))
+    permutation(10, "x")
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_permutation_is_one() -> None:
+    order = permutation(1000, "order", 0)
+    assert order.sort().values.tolist() == list(range(1000))
+    assert not torch.equal(order, permutation(1000, "order", 1))
+
+
+def test_digest_is_stable_and_tells_types_apart() -> None:
+    assert digest("a", 1) == digest("a", 1)
+    assert digest("a", 1) != digest("a", "1")
+    assert digest("ab") != digest("a", "b")
