@@ -113,5 +113,6 @@ def _flat(pixels: np.ndarray) -> Tensor:
         return torch.from_numpy(pixels).flatten(1)
     scale = COPY_SIDE / max(height, width)
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    pieces = torch.from_numpy(pixels).permute(0, 3, 1, 2).split(1024)
-    return torch.cat([F.adaptive_avg_pool2d(piece.float(), size).flatten(1) for piece in pieces])
+    pieces = (pixels[start : start + 1024] for start in range(0, len(pixels), 1024))
+    images = (torch.from_numpy(piece).permute(0, 3, 1, 2).float() for piece in pieces)
+    return torch.cat([F.adaptive_avg_pool2d(x, size).flatten(1) for x in images])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -16,7 +17,7 @@ CELL = 64
 """Smaller pictures are enlarged on a sheet, by a whole factor, up to this side."""
 MARGIN = 2
 
-FORMATS: dict[str, dict[str, object]] = {
+FORMATS: dict[str, dict[str, Any]] = {
     ".png": {},
     ".webp": {"lossless": True},
     ".jpg": {"quality": 95},

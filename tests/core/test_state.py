@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from suffuse.errors import DomainInputError
-from suffuse.process import Gaussian
 from suffuse.posterior import Posterior
+from suffuse.process import Gaussian
 from suffuse.rng import Rng
 from suffuse.state import combine, concat, map_fields, mask_of, masked_mean, masked_sum, take
 

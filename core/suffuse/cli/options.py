@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from suffuse.errors import DomainInputError, RecipeError, unknown_name
+from suffuse.errors import DomainInputError, RecipeError, UnsupportedError, unknown_name
 
 if TYPE_CHECKING:
     from suffuse.conditions import ConditionKind, ConditionSpace
@@ -39,7 +39,9 @@ Count = Annotated[int, typer.Option("--count", "-n", min=1, help="How many.")]
 CountOrRecipes = Annotated[
     int | None, typer.Option("--count", "-n", min=1, help="How many; the recipe's number by default.")
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Item i has the seed SEED + i, and is the same alone or among others.")]
+Seed = Annotated[
+    int, typer.Option("--seed", help="Item i has the seed SEED + i, and is the same alone or among others.")
+]
 LabelOption = Annotated[
     list[str] | None, typer.Option("--label", help="A class, by name or number; several are dealt out in turn.")
 ]
@@ -52,13 +54,19 @@ Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Steps from no
 SamplerText = Annotated[
     str | None,
     typer.Option(
-        "--sampler", metavar="NAME[:KEY=VALUE,…]", help="The solver, as ddim:eta=0.5.", autocompletion=names_of("sampler")
+        "--sampler",
+        metavar="NAME[:KEY=VALUE,…]",
+        help="The solver, as ddim:eta=0.5.",
+        autocompletion=names_of("sampler"),
     ),
 ]
 GridText = Annotated[
     str | None,
     typer.Option(
-        "--grid", metavar="NAME[:KEY=VALUE,…]", help="The times visited, as karras:rho=5.", autocompletion=names_of("grid")
+        "--grid",
+        metavar="NAME[:KEY=VALUE,…]",
+        help="The times visited, as karras:rho=5.",
+        autocompletion=names_of("grid"),
     ),
 ]
 ScheduleText = Annotated[
@@ -162,7 +170,9 @@ def _only(space: ConditionSpace, kind: str) -> str:
         return kind if kind in named else named[0]
     option = "--label" if kind == "label" else "--prompt"
     problem = f"this model has several {kind}s" if named else f"this model has no {kind}"
-    raise DomainInputError(problem, field=option, expected=f"one of {', '.join(named)}" if named else None, fix=_advice(space))
+    raise DomainInputError(
+        problem, field=option, expected=f"one of {', '.join(named)}" if named else None, fix=_advice(space)
+    )
 
 
 def _value(condition: ConditionKind, name: str, text: str) -> Any:
@@ -188,7 +198,12 @@ def load_model(source: str, device: str | None) -> Model:
     """The model, where it computes fastest unless told otherwise."""
     from suffuse.model import load
 
-    return load(source).to(device or fastest_device())
+    loaded, place = load(source), device or fastest_device()
+    try:
+        return loaded.to(place)
+    except (RuntimeError, AssertionError) as error:  # as torch tells a device that it does not have
+        told = str(error).strip().partition("\n")[0]
+        raise UnsupportedError("cannot be used", field="--device", got=place, fix=f"use cpu; {told}") from error
 
 
 def fastest_device() -> str:

@@ -14,7 +14,7 @@ OnStep = Callable[[int, int], None]
 
 def results() -> Console:
     """Where results are printed; long paths are not broken, so that they can be copied."""
-    return Console(soft_wrap=True, highlight=False)
+    return Console(soft_wrap=True, highlight=False, markup=False)
 
 
 def progress() -> Console:
@@ -23,21 +23,12 @@ def progress() -> Console:
 
 
 @contextmanager
-def step_bar(title: str) -> Iterator[OnStep]:
-    """A bar that is told (steps done, steps in all)."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+def item_bar(title: str, count: int) -> Iterator[OnStep]:
+    """A bar over items, told (steps done, steps in all)."""
+    from suffuse.progress import progress_bar
 
-    columns = (
-        TextColumn("[bold]{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=progress()) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with progress_bar(progress(), title, count) as advance:
+        yield lambda done, total: advance(count * done // total, {})
 
 
 def metrics_table(title: str, metrics: Mapping[str, Any]) -> Table:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from suffuse.errors import PluginError, RecipeError, unknown_name
+from suffuse.errors import PluginError, unknown_name
+from suffuse.registry.options import check_options
 from suffuse.registry.specs import DomainSpec, RecipeSpec, Spec, StarterSpec
 
 
@@ -39,11 +39,10 @@ def construct(spec: Spec, *inputs: Any, **options: Any) -> Any:
     """Call a spec's factory.
 
     Raises:
-        RecipeError: an option that the factory does not have, or one that it cannot do without.
+        RecipeError: an option that the factory does not have or cannot do without, or one of a wrong type.
     """
     factory = resolve(spec)
-    _check_options(spec, factory, inputs, options)
-    return factory(*inputs, **options)
+    return factory(*inputs, **check_options(spec, factory, len(inputs), options))
 
 
 def resource(spec: RecipeSpec | StarterSpec) -> Path:
@@ -76,25 +75,6 @@ def _require(spec: DomainSpec) -> None:
             field=_field(spec),
             fix=f'pip install "{wanted}"',
         )
-
-
-def _check_options(spec: Spec, factory: Any, inputs: tuple[Any, ...], options: dict[str, Any]) -> None:
-    parameters = list(inspect.signature(factory).parameters.values())
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    known = [p.name for p in named[len(inputs) :]]
-    for option in options:
-        if option not in known and not open_ended:
-            raise unknown_name(
-                f"option of the {spec.kind} {spec.name!r}", option, known, RecipeError, field=f"{spec.name}.{option}"
-            )
-    for parameter in named[len(inputs) :]:
-        if parameter.default is parameter.empty and parameter.name not in options:
-            raise RecipeError(
-                f"is what the {spec.kind} {spec.name!r} cannot do without",
-                field=f"{spec.name}.{parameter.name}",
-                fix=f"give {parameter.name}",
-            )
 
 
 def _field(spec: Spec) -> str:

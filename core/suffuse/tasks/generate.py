@@ -15,7 +15,6 @@ from suffuse.files import write_json, write_with
 from suffuse.guidance import ClassifierFree
 from suffuse.posterior import Denoiser
 from suffuse.process import Gaussian, Schedule
-from suffuse.recipe import Named
 from suffuse.rng import Rng
 from suffuse.sampling import Grid, Sampler, iterate
 from suffuse.state import State, to
@@ -181,12 +180,3 @@ def _stem(samples: Samples, index: int) -> str:
     values = [str(v[index]) for v in samples.conditions.values() if v[index] is not None]
     words = "-".join("".join(c if c.isalnum() else "_" for c in value)[:32] for value in values)
     return f"{words}-{samples.seeds[index]}" if words else str(samples.seeds[index])
-
-
-def named(text: str) -> Named:
-    """A component written as ``name`` or ``name:key=value,key=value``."""
-    import yaml
-
-    name, _, options = text.partition(":")
-    pairs = [pair.partition("=") for pair in options.split(",") if pair]
-    return Named(name=name, **{key: yaml.safe_load(value) for key, _, value in pairs})

@@ -1,0 +1,83 @@
+"""``suffuse evaluate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from suffuse.cli import options as opt
+from suffuse.cli.screen import item_bar, metrics_table, results
+from suffuse.cli.verb import print_json, verb
+
+if TYPE_CHECKING:
+    from suffuse.domain import Splits
+    from suffuse.model import Model
+
+DataOverrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="data.KEY=VALUE", help="Score against other data than the recipe's.", show_default=False),
+]
+
+
+@verb
+def evaluate(
+    model: opt.ModelSource,
+    data: DataOverrides = None,
+    count: opt.CountOrRecipes = None,
+    seed: opt.Seed = 0,
+    steps: opt.Steps = None,
+    sampler: opt.SamplerText = None,
+    guidance: opt.Guidance = None,
+    batch: opt.Batch = 64,
+    device: opt.Device = None,
+    out: opt.Out = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Score samples against the test data: how like it, how varied and how new they are."""
+    from suffuse.files import write_json
+    from suffuse.tasks.evaluate import evaluate as score
+
+    loaded = opt.load_model(model, device)
+    count = count or loaded.recipe.evaluate.count
+    with item_bar("generate", count) as on_step:
+        evaluation = score(
+            loaded,
+            count=count,
+            seed=seed,
+            splits=_other_data(loaded, data),
+            steps=steps,
+            sampler=opt.make_component("sampler", sampler),
+            guidance=guidance,
+            batch=batch,
+            on_step=on_step,
+        )
+    path = out or _place(model)
+    if path is not None:
+        write_json(path, evaluation.as_dict())
+    if as_json:
+        print_json(evaluation.as_dict())
+        return
+    console = results()
+    console.print(metrics_table(f"{evaluation.count} samples against {evaluation.data}", evaluation.metrics))
+    if path is not None:
+        console.print(f"written to {path}")
+
+
+def _place(source: str) -> Path | None:
+    """A run keeps its figures; of a lone file they are printed only."""
+    return Path(source) / "evaluation.json" if Path(source).is_dir() else None
+
+
+def _other_data(model: Model, overrides: list[str] | None) -> Splits | None:
+    if not overrides:
+        return None
+    from suffuse.errors import RecipeError
+    from suffuse.recipe import load_recipe
+    from suffuse.tasks.evaluate import open_splits
+
+    for override in overrides:
+        if not override.startswith("data."):
+            raise RecipeError("is not about data", field=override, expected="data.KEY=VALUE")
+    return open_splits(load_recipe(model.recipe.model_dump(mode="json"), overrides))

@@ -1,0 +1,90 @@
+"""``suffuse generate``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from suffuse.cli import options as opt
+from suffuse.cli.screen import item_bar, results
+from suffuse.cli.verb import print_json, verb
+
+if TYPE_CHECKING:
+    from suffuse.model import Model
+    from suffuse.tasks.generate import Samples
+
+Trajectory = Annotated[
+    Path | None,
+    typer.Option("--trajectory", metavar="FILE", help="Also write how the items came out of noise, as a .gif."),
+]
+
+
+@verb
+def generate(
+    model: opt.ModelSource,
+    count: opt.Count = 16,
+    seed: opt.Seed = 0,
+    label: opt.LabelOption = None,
+    prompt: opt.Prompt = None,
+    conditions: opt.Set = None,
+    steps: opt.Steps = None,
+    sampler: opt.SamplerText = None,
+    grid: opt.GridText = None,
+    schedule: opt.ScheduleText = None,
+    guidance: opt.Guidance = None,
+    interval: opt.IntervalText = None,
+    batch: opt.Batch = 64,
+    device: opt.Device = None,
+    trajectory: Trajectory = None,
+    out: opt.Out = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Make items out of noise, freely or under conditions."""
+    from suffuse.tasks.generate import generate as make_samples
+    from suffuse.tasks.generate import save
+
+    loaded = opt.load_model(model, device)
+    plan = {
+        "conditions": opt.parse_conditions(loaded.conditions, label, prompt, conditions),
+        "sampler": opt.make_component("sampler", sampler),
+        "grid": opt.make_component("grid", grid, steps=steps or loaded.recipe.sample.steps),
+        "schedule": opt.make_component("schedule", schedule),
+        "interval": opt.parse_interval(interval),
+    }
+    begun = time.perf_counter()
+    with item_bar("generate", count) as on_step:
+        samples = make_samples(
+            loaded,
+            count,
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
+            batch=batch,
+            on_step=on_step,
+            trajectory=trajectory is not None,
+            **plan,
+        )
+    seconds = time.perf_counter() - begun
+    files = save(loaded, samples, out or opt.fresh_folder(Path("samples") / opt.title(model)))
+    if trajectory is not None:
+        _animate(loaded, samples, trajectory)
+    if as_json:
+        told = {"files": files, "seeds": samples.seeds, "conditions": samples.conditions, "seconds": round(seconds, 3)}
+        print_json({**told, "trajectory": trajectory})
+        return
+    console = results()
+    console.print(f"made {count} in {seconds:.1f} s")
+    for path in (*files[:2], *filter(None, [trajectory])):
+        console.print(f"  {path}")
+    if len(files) > 2:
+        console.print(f"  and {len(files) - 2} more in {files[-1].parent}")
+
+
+def _animate(model: Model, samples: Samples, path: Path) -> None:
+    from suffuse.files import write_with
+
+    frames = samples.frames or []
+    write_with(path, lambda temporary: model.domain.animate(frames, temporary))

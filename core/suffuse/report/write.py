@@ -1,0 +1,87 @@
+"""Gathering a run's facts and writing the page."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+
+from suffuse.errors import DataError
+from suffuse.files import write_text
+from suffuse.report.curves import curve, panels
+from suffuse.training.run import Run
+
+MOST_PICTURES = 6
+
+
+def write_report(folder: str | Path, out: str | Path | None = None) -> Path:
+    """Write the report of a run.
+
+    Arguments:
+        folder: the run's folder.
+        out: the file; ``report.html`` in the folder by default.
+
+    Returns:
+        the file, which needs no other to be looked at.
+
+    Raises:
+        DataError: the folder holds no run.
+    """
+    run = Run(Path(folder))
+    if not run.recipe_path.exists():
+        raise DataError(
+            "holds no run", field=str(folder), expected="a folder that `suffuse train` wrote", fix="check the path"
+        )
+    rows = run.log()
+    page = Environment(loader=PackageLoader("suffuse.report", "."), autoescape=True).get_template("page.html.jinja")
+    text = page.render(
+        name=run.folder.resolve().name,
+        summary=_summary(run, rows),
+        curves=[curve(rows, names) for names in panels(rows)],
+        pictures=[(path.stem, _inline(path)) for path in _spread(sorted(run.samples_folder.glob("step-*.png")))],
+        grid=_inline(path) if (path := run.folder / "grid.png").exists() else None,
+        metrics=_json(run.folder / "evaluation.json").get("metrics", {}),
+        evaluation=_json(run.folder / "evaluation.json"),
+        recipe=run.recipe_path.read_text(encoding="utf-8"),
+        environment=json.dumps(_json(run.folder / "environment.json"), indent=2),
+        version=metadata.version("suffuse"),
+    )
+    path = Path(out) if out is not None else run.folder / "report.html"
+    write_text(path, text)
+    return path
+
+
+def _summary(run: Run, rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """The figures that a reader wants first."""
+    if not rows:
+        return {"state": "not a step logged yet"}
+    last = rows[-1]
+    validation = [row["validation_loss"] for row in rows if "validation_loss" in row]
+    told = {
+        "state": "finished" if run.model_path.exists() else "not finished",
+        "steps": f"{last['step']:,}",
+        "time": str(timedelta(seconds=round(last["seconds"]))),
+        "steps a second": f"{last['step'] / max(last['seconds'], 1e-9):.2f}",
+    }
+    return told | ({"validation loss": f"{validation[-1]:.4f}"} if validation else {})
+
+
+def _spread(paths: Sequence[Path]) -> list[Path]:
+    """At most :data:`MOST_PICTURES`, the first and the last among them."""
+    if len(paths) <= MOST_PICTURES:
+        return list(paths)
+    return [paths[round(i * (len(paths) - 1) / (MOST_PICTURES - 1))] for i in range(MOST_PICTURES)]
+
+
+def _inline(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
