@@ -40,20 +40,21 @@ def evaluate(
     from suffuse.tasks.evaluate import evaluate as score
 
     loaded = opt.load_model(model, device)
+    splits, solver = _other_data(loaded, data), opt.make_component("sampler", sampler)
     count = count or loaded.recipe.evaluate.count
     with item_bar("generate", count) as on_step:
         evaluation = score(
             loaded,
             count=count,
             seed=seed,
-            splits=_other_data(loaded, data),
+            splits=splits,
             steps=steps,
-            sampler=opt.make_component("sampler", sampler),
+            sampler=solver,
             guidance=guidance,
             batch=batch,
             on_step=on_step,
         )
-    path = out or _place(model)
+    path = out or _place(model, other=splits is not None)
     if path is not None:
         write_json(path, evaluation.as_dict())
     if as_json:
@@ -65,9 +66,9 @@ def evaluate(
         console.print(f"written to {path}")
 
 
-def _place(source: str) -> Path | None:
-    """A run keeps its figures; of a lone file they are printed only."""
-    return Path(source) / "evaluation.json" if Path(source).is_dir() else None
+def _place(source: str, other: bool) -> Path | None:
+    """A run keeps the figures against its own data; others are printed only."""
+    return Path(source) / "evaluation.json" if Path(source).is_dir() and not other else None
 
 
 def _other_data(model: Model, overrides: list[str] | None) -> Splits | None:

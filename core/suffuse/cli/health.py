@@ -67,9 +67,6 @@ def examine_dependencies(package: str) -> Iterator[Finding]:
     """What a package requires and is missing or of the wrong version."""
     from packaging.requirements import Requirement
 
-    if _version(package) is None:
-        yield Finding(package, "broken", "is imported from its sources, and not installed", "pip install -e FOLDER")
-        return
     for text in metadata.requires(package) or []:
         requirement = Requirement(text)
         if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from suffuse.nn.attention import Attention, zero_
+from suffuse.nn.precision import widen
 
 PaddingMode = Literal["zeros", "circular"]
 
@@ -26,7 +27,7 @@ def conv(
 
 
 class GroupNorm(nn.GroupNorm):
-    """Group normalization (Wu & He 2018) in float32, in up to 32 groups of at least 8 channels.
+    """Group normalization (Wu & He 2018), in float32 at least, in up to 32 groups of at least 8 channels.
 
     A group of one channel would wipe out a grid of one point; on CPUs, groups of fewer than 8 take twice as long.
     """
@@ -36,8 +37,8 @@ class GroupNorm(nn.GroupNorm):
         super().__init__(next(g for g in range(most, 0, -1) if channels % g == 0), channels)
 
     def forward(self, input: Tensor) -> Tensor:
-        weight, bias = self.weight.float(), self.bias.float()
-        return F.group_norm(input.float(), self.num_groups, weight, bias, self.eps).to(input.dtype)
+        weight, bias = widen(self.weight), widen(self.bias)
+        return F.group_norm(widen(input), self.num_groups, weight, bias, self.eps).to(input.dtype)
 
 
 class ResidualBlock(nn.Module):

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from suffuse.nn.precision import widen
+
 
 def fourier(x: Tensor, width: int, low: float, high: float) -> Tensor:
     """Sines and cosines of ``x`` at geometrically spaced angular frequencies.
@@ -18,10 +20,10 @@ def fourier(x: Tensor, width: int, low: float, high: float) -> Tensor:
         low, high: the least and the greatest frequency, in radians per unit of ``x``.
 
     Returns:
-        ``[*x.shape, width]`` float32.
+        ``[*x.shape, width]``, float32 or wider.
     """
     ratios = torch.linspace(math.log(low), math.log(high), width // 2, device=x.device)
-    angles = x.float()[..., None] * ratios.exp()
+    angles = widen(x)[..., None] * ratios.exp()
     features = torch.cat((angles.sin(), angles.cos()), dim=-1)
     return torch.nn.functional.pad(features, (0, width % 2))
 
@@ -36,7 +38,7 @@ def noise_features(level: Tensor, width: int) -> Tensor:
         level: float ``[batch]``.
 
     Returns:
-        ``[batch, width]`` float32.
+        ``[batch, width]``, float32 or wider.
     """
     return fourier(level, width, 1.0, 64.0)
 

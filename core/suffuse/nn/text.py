@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from suffuse.conditions import Condition, Text
 from suffuse.nn.attention import Attention
@@ -70,8 +71,8 @@ class TextEmbedding(nn.Module):
             mask = mask & present[:, None]
             ids = torch.where(mask, condition.value, 0)
         x = torch.cat((self.first(present.long())[:, None], self.words(ids)), dim=1)
-        x = x + axial_positions((x.shape[1],), self.width, x.device)
-        mask = torch.cat((torch.ones_like(mask[:, :1]) if mask.shape[1] else ~mask.any(1, keepdim=True), mask), dim=1)
+        x = x + axial_positions((x.shape[1],), self.width, x.device).to(x.dtype)
+        mask = F.pad(mask, (1, 0), value=True)
         for layer in self.layers:
             x = layer(x, mask)
         tokens = self.norm(x)

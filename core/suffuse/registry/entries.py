@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any
 
 GROUP = "suffuse.plugins"
@@ -48,16 +48,9 @@ def installed_entries() -> tuple[Entry, ...]:
 def builtin_entry() -> Entry:
     """The core's own plugin, which brings its samplers, schedules, grids and networks."""
     module = "suffuse.builtin"
-    return Entry(BUILTIN, "suffuse", _own_version(), module, lambda: import_module(module))
+    return Entry(BUILTIN, "suffuse", version("suffuse"), module, lambda: import_module(module))
 
 
 def _entry(point: EntryPoint) -> Entry:
     package, release = (point.dist.name, point.dist.version) if point.dist else ("", "")
     return Entry(point.name, package, release, point.value, point.load)
-
-
-def _own_version() -> str:
-    try:
-        return version("suffuse")
-    except PackageNotFoundError:  # imported from its sources, without being installed
-        return ""

@@ -153,7 +153,7 @@ class Loader:
 
     def _misnomers(self, entry: Entry) -> list[str]:
         domains = [spec.name for spec in self.catalog.of_plugin(entry) if isinstance(spec, DomainSpec)]
-        if not domains or entry.name in domains:
+        if not (entry.package and domains) or entry.name in domains:
             return []
         return [
             f"the domain {domains[0]!r} is slow to find: the entry point is named {entry.name!r}, not as the domain"

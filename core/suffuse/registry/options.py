@@ -54,14 +54,14 @@ def _converted(spec: Spec, name: str, value: Any, hint: Any) -> Any:
     try:
         return TypeAdapter(hint).validate_python(value)
     except ValidationError as error:
-        expected = error.errors()[0]["msg"]
+        expected = error.errors()[0]["msg"].removeprefix("Input should be ")
         raise RecipeError("is wrong", field=f"{spec.name}.{name}", expected=expected, got=repr(value)) from error
 
 
 def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
     plain_class = isinstance(factory, type) and not is_dataclass(factory)
     try:
-        return get_type_hints(factory.__init__ if plain_class else factory)  # type: ignore[misc]
+        return get_type_hints(factory.__init__ if plain_class else factory)
     except NameError:  # an annotation that only type checkers can read: nothing is known
         return {}
 

@@ -1,0 +1,172 @@
+"""The verbs on a domain that the core knows nothing of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from suffuse.errors import DomainInputError, ModelFileError, RecipeError, UnsupportedError
+from suffuse.model import Model, load
+from suffuse.process import EDM, VPLinear
+from suffuse.recipe import validate
+from suffuse.report import write_report
+from suffuse.sampling import DDPM, Heun, Karras
+from suffuse.tasks.evaluate import draw_conditions, evaluate, open_splits
+from suffuse.tasks.generate import generate, save
+from suffuse.tensorfile import read_tensors, write_tensors
+from suffuse.trained import build_denoiser
+from suffuse.training.run import Run
+
+
+def test_training_learns(model: Model) -> None:
+    """Asked for one of three frequencies: an untrained network is right a third of the time."""
+    trained = evaluate(model, count=60).metrics["class_accuracy"]
+    untrained = Model(
+        model.recipe, model.codec, model.conditions, build_denoiser(model.recipe, model.codec, model.conditions).eval()
+    )
+    assert trained > 0.9
+    assert trained > evaluate(untrained, count=60).metrics["class_accuracy"] + 0.3
+
+
+def test_run_folder_tells_everything(run: Run) -> None:
+    names = {p.name for p in run.folder.iterdir()}
+    assert {"recipe.yaml", "checkpoint.safetensors", "model.safetensors", "log.jsonl", "environment.json"} <= names
+    assert [p.name for p in sorted(run.samples_folder.iterdir())] == ["step-0000150.png", "step-0000300.png"]
+    rows = run.log()
+    losses = [row["validation_loss"] for row in rows if "validation_loss" in row]
+    assert len(losses) == 3
+    assert losses[-1] < losses[0]
+
+
+def test_sample_is_the_same_alone_in_any_batch_and_by_seed(model: Model) -> None:
+    many = generate(model, 10, seed=3, conditions={"label": "f2"}, sampler=DDPM(), batch=4)
+    alone = generate(model, 1, seed=8, conditions={"label": "f2"}, sampler=DDPM())
+    assert many.seeds == list(range(3, 13))
+    assert many.items[5] == pytest.approx(alone.items[0], abs=1e-5)
+    by_seed = generate(model, seeds=[8, 3], conditions={"label": "f2"}, sampler=DDPM())
+    assert by_seed.items[0] == pytest.approx(alone.items[0], abs=1e-5)
+
+
+def test_conditions_are_dealt_out_in_turn(model: Model) -> None:
+    samples = generate(model, 5, conditions={"label": ["f1", "f3"]})
+    assert samples.conditions == {"label": ["f1", "f3", "f1", "f3", "f1"]}
+
+
+def test_everything_can_be_overridden(model: Model) -> None:
+    base = model.generate(4, label="f1")
+    assert model.generate(4, label="f1") == base
+    others = [
+        model.generate(4, label="f1", guidance=3.0),
+        model.generate(4, label="f1", steps=9),
+        model.generate(4, label="f1", sampler=Heun()),
+        model.generate(4, label="f1", grid=Karras(12)),
+        model.generate(4, label="f1", schedule=VPLinear()),
+        model.generate(4, label="f1", schedule=EDM(), sampler=Heun(coordinates="sigma")),
+        model.generate(4, label="f1", guidance=3.0, interval=(0.1, 1.0)),
+    ]
+    assert all(other != base for other in others)
+    assert len({json.dumps(o) for o in others}) == len(others)
+
+
+def test_progress_and_trajectory(model: Model) -> None:
+    seen: list[tuple[int, int]] = []
+    samples = generate(model, 5, steps=4, batch=2, on_step=lambda d, n: seen.append((d, n)), trajectory=True)
+    assert seen == [(i, 12) for i in range(1, 13)]
+    assert samples.frames is not None
+    assert [len(frame) for frame in samples.frames] == [5, 5, 5, 5]
+    assert samples.frames[-1][0] == pytest.approx(samples.items[0], abs=1e-5)
+
+
+def test_saved_folder_and_file(model: Model, tmp_path: Path) -> None:
+    samples = generate(model, 3, seed=5, conditions={"label": ["f1", "f2", "f3"]})
+    files = save(model, samples, tmp_path / "made")
+    assert files[0].name == "sheet.png"
+    rows = json.loads((tmp_path / "made" / "samples.json").read_text())
+    assert rows[2] == {"file": "f3-7.json", "seed": 7, "label": "f3"}
+    assert model.domain.read(tmp_path / "made" / "f3-7.json") == [samples.items[2]]
+    assert save(model, samples, tmp_path / "all.json") == [tmp_path / "all.json"]
+    with pytest.raises(DomainInputError, match=r"\.json"):
+        save(model, samples, tmp_path / "all.xyz")
+
+
+def test_model_file_round_trip(model: Model, tmp_path: Path) -> None:
+    again = load(model.save(tmp_path / "m.safetensors"))
+    assert again.generate(2, label="f1") == model.generate(2, label="f1")
+    assert again.facts == model.facts
+    assert again.facts["steps"] == 300
+    half = model.save(tmp_path / "half.safetensors", dtype=torch.float16)
+    assert half.stat().st_size < 0.75 * (tmp_path / "m.safetensors").stat().st_size
+    assert load(half).generate(1, label="f1")[0] == pytest.approx(model.generate(1, label="f1")[0], abs=0.05)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 50, 5000])
+def test_truncated_model_is_told(model: Model, tmp_path: Path, keep: int) -> None:
+    path = model.save(tmp_path / "m.safetensors")
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ModelFileError, match="truncated"):
+        load(path)
+
+
+def test_newer_other_and_missing_files_are_told(run: Run, tmp_path: Path) -> None:
+    tensors, header = read_tensors(run.model_path, "suffuse-model", 1)
+    write_tensors(tmp_path / "new.safetensors", tensors, {**header, "version": 99, "suffuse": "9.9"})
+    with pytest.raises(ModelFileError, match=r"newer suffuse(.|\n)*pip install --upgrade"):
+        load(tmp_path / "new.safetensors")
+    with pytest.raises(ModelFileError, match="of another kind"):
+        load(run.checkpoint_path)
+    with pytest.raises(ModelFileError, match="no such file"):
+        load(tmp_path / "missing.safetensors")
+    with pytest.raises(ModelFileError, match="neither a file, nor a run folder, nor a starter"):
+        load("nothing-of-that-name")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelFileError, match="holds no model yet"):
+        load(tmp_path / "empty")
+    smaller = {k: v for k, v in tensors.items() if "enter" not in k}
+    write_tensors(tmp_path / "less.safetensors", smaller, header)
+    with pytest.raises(ModelFileError, match="does not fit"):
+        load(tmp_path / "less.safetensors")
+
+
+def test_bad_requests_are_told(model: Model) -> None:
+    with pytest.raises(DomainInputError, match="no class named 'f9'"):
+        model.generate(1, label="f9")
+    with pytest.raises(DomainInputError, match="did you mean 'label'"):
+        model.generate(1, labl="f1")
+    with pytest.raises(DomainInputError, match="count"):
+        model.generate(0)
+    with pytest.raises(DomainInputError, match="label: is empty"):
+        model.generate(2, label=[])
+    with pytest.raises(UnsupportedError, match="coordinates"):
+        model.generate(1, sampler=Heun(coordinates="sigma"))
+    with pytest.raises(RecipeError, match="steps"):
+        model.generate(1, steps=0)
+
+
+def test_drawn_conditions_use_every_example_once(model: Model) -> None:
+    splits = open_splits(model.recipe)
+    drawn = draw_conditions(splits.test, model.conditions, len(splits.test), 0)["label"]
+    assert sorted(drawn) == sorted(splits.test[i].conditions["label"] for i in range(len(splits.test)))
+
+
+def test_report_is_one_file(run: Run, tmp_path: Path) -> None:
+    page = write_report(run.folder, tmp_path / "r.html").read_text()
+    assert page.count("data:image/png;base64,") == 2
+    assert page.count("<svg") == 3
+    assert "validation loss" in page
+    assert 'src="http' not in page
+    assert "href=" not in page.replace("xlink:href=", "")
+
+
+def test_unconditional_model_takes_no_condition(run: Run) -> None:
+    from suffuse.tasks.train import train
+    from tests.toy import recipe
+
+    whole = recipe(data={"labelled": False})
+    whole["train"] |= {"steps": 2, "sample_every": 2, "validate_every": 2}
+    free = load(train(validate(whole), out=run.folder / "free").folder)
+    assert len(free.generate(2, guidance=3.0)) == 2
+    with pytest.raises(DomainInputError, match="unconditional"):
+        free.generate(1, label="f1")

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Uses an installed suffuse as its user would. Run from a folder that is not the checkout; $1 is the folder of programs.
+set -euo pipefail
+bin="$1"
+"$bin/python" - <<'PY'
+import pathlib, suffuse, suffuse_images
+home = pathlib.Path(suffuse.__file__).resolve()
+assert "site-packages" in home.parts, f"not the installed package: {home}"
+assert (home.parent / "py.typed").exists()
+assert list(pathlib.Path(suffuse_images.__file__).parent.glob("recipes/*.yaml")), "the recipes are not in the wheel"
+PY
+"$bin/suffuse" plugins list
+"$bin/suffuse" doctor
+"$bin/suffuse" train digits train.steps=20 train.validate_every=20 train.sample_every=20 sample.count=4 --out run
+"$bin/suffuse" generate run --count 4 --steps 4 --out made
+test -s made/sheet.png
+"$bin/suffuse" report run
+test -s run/report.html
+echo "the wheel works"
