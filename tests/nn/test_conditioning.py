@@ -77,6 +77,12 @@ def test_shapes() -> None:
     assert out.overlay.shape == (3, made.overlay_channels, 8, 8) == (3, 3, 8, 8)
 
 
+def test_tokens_may_have_a_width_of_their_own() -> None:
+    out = ConditionEmbedding(SPACE, 16, token_width=8)(given(), LIKE)
+    assert out.vector.shape == (3, 16)
+    assert out.tokens.shape[2] == 8
+
+
 def test_an_unconditional_space_gives_zeros() -> None:
     out = ConditionEmbedding({}, 16)({}, LIKE)
     assert out.vector.shape == (3, 16)

@@ -22,7 +22,7 @@ class Embedded:
 
     Arguments:
         vector: ``[batch, width]``, the sum over all labels, numbers and texts.
-        tokens: ``[batch, length, width]`` of all texts; ``None`` without any.
+        tokens: ``[batch, length, token_width]`` of all texts; ``None`` without any.
         token_mask: bool ``[batch, length]``, true where a token is real; no row is empty.
         overlay: ``[batch, channels, *axes]``, to be concatenated to the input; ``None`` without a state condition.
     """
@@ -96,10 +96,11 @@ class ConditionEmbedding(nn.Module):
 
     Arguments:
         space: what the network can be steered by.
-        width: of the vector and of the tokens.
+        width: of the vector.
+        token_width: of the tokens of texts; ``None``: ``width``.
     """
 
-    def __init__(self, space: ConditionSpace, width: int) -> None:
+    def __init__(self, space: ConditionSpace, width: int, token_width: int | None = None) -> None:
         super().__init__()
         self.width = width
         # Lists, not a ModuleDict: that one forbids names such as "a.b" and "type". Sorted, so that weights keep
@@ -115,7 +116,8 @@ class ConditionEmbedding(nn.Module):
         self.vector_names = tuple(vectors)
         self.vectors = nn.ModuleList(vectors.values())
         self.text_names = tuple(n for n in self.names if isinstance(space[n], Text))
-        self.texts = nn.ModuleList(TextEmbedding(k, width) for n in self.names if isinstance(k := space[n], Text))
+        texts = (TextEmbedding(k, width, token_width or width) for n in self.names if isinstance(k := space[n], Text))
+        self.texts = nn.ModuleList(texts)
         self.overlay_names = tuple(n for n in self.names if isinstance(space[n], StateCondition))
         self.overlays = nn.ModuleList(Overlay(k) for n in self.names if isinstance(k := space[n], StateCondition))
 

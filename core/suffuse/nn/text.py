@@ -39,17 +39,18 @@ class TextEmbedding(nn.Module):
 
     Arguments:
         kind: the vocabulary.
-        width: of the embeddings.
+        width: of the vector.
+        token_width: of the tokens.
     """
 
-    def __init__(self, kind: Text, width: int) -> None:
+    def __init__(self, kind: Text, width: int, token_width: int) -> None:
         super().__init__()
-        self.width = width
-        self.words = nn.Embedding(len(kind.words) + 1, width)
-        self.first = nn.Embedding(2, width)
-        self.layers = nn.ModuleList(TextLayer(width) for _ in range(LAYERS))
-        self.norm = nn.LayerNorm(width)
-        self.pooled = nn.Linear(width, width)
+        self.token_width = token_width
+        self.words = nn.Embedding(len(kind.words) + 1, token_width)
+        self.first = nn.Embedding(2, token_width)
+        self.layers = nn.ModuleList(TextLayer(token_width) for _ in range(LAYERS))
+        self.norm = nn.LayerNorm(token_width)
+        self.pooled = nn.Linear(token_width, width)
 
     def forward(self, condition: Condition | None, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Encode a batch of texts.
@@ -59,7 +60,7 @@ class TextEmbedding(nn.Module):
             like: lends the batch size and the device.
 
         Returns:
-            The tokens ``[batch, length + 1, width]``, their mask, bool ``[batch, length + 1]``, and the vectors
+            The tokens ``[batch, length + 1, token_width]``, their mask, bool ``[batch, length + 1]``, and the vectors
             ``[batch, width]``.
         """
         present = like.new_zeros(like.shape[0], dtype=torch.bool)
@@ -71,7 +72,7 @@ class TextEmbedding(nn.Module):
             mask = mask & present[:, None]
             ids = torch.where(mask, condition.value, 0)
         x = torch.cat((self.first(present.long())[:, None], self.words(ids)), dim=1)
-        x = x + axial_positions((x.shape[1],), self.width, x.device).to(x.dtype)
+        x = x + axial_positions((x.shape[1],), self.token_width, x.device).to(x.dtype)
         mask = F.pad(mask, (1, 0), value=True)
         for layer in self.layers:
             x = layer(x, mask)

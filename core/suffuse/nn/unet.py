@@ -132,10 +132,10 @@ class UNet(nn.Module):
         o = options
         self.options = o
         self.factors = per_axis(o.fold, axes, "fold")
-        width = 4 * o.width
+        width, token_width = 4 * o.width, 2 * o.width
         self.level_embedding = nn.Sequential(nn.Linear(o.width, width), nn.SiLU(), nn.Linear(width, width))
-        self.conditions = ConditionEmbedding(conditions, width)
-        context = width if self.conditions.text_names else None
+        self.conditions = ConditionEmbedding(conditions, width, token_width)
+        context = token_width if self.conditions.text_names else None
         sizes = [o.width * m for m in o.multipliers]
 
         def convolve(inside: int, outside: int, stride: int = 1) -> nn.Module:
