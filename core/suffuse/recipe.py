@@ -80,12 +80,12 @@ class EmaSection(Section):
 
 
 class TrainSection(Section):
-    """The loop."""
+    """The loop; ``precision: auto`` is bfloat16 where the hardware computes in it."""
 
     steps: int = Count
     batch: int = Field(64, gt=0)
     accumulate: int = Field(1, gt=0)
-    precision: Literal["no", "bf16", "fp16"] = "no"
+    precision: Literal["auto", "no", "bf16", "fp16"] = "no"
     seed: int = 0
     workers: int = Field(1, gt=0)
     log_every: int = Field(50, gt=0)

@@ -111,10 +111,16 @@ def by_class(labels: Iterable[int], classes: Sequence[str]) -> dict[str, list[st
     return {"label": [classes[i] for i in labels]}
 
 
-def split(data: Data, name: str, pictures: Pictures, test: Pictures | None = None) -> Splits:
-    """Hold out validation pictures, the same for the same seed; they are the test part too where there is none."""
+def split(
+    data: Data, name: str, pictures: Pictures, validation: Pictures | None = None, test: Pictures | None = None
+) -> Splits:
+    """The parts of a data set.
+
+    Where there is no validation part, it is held out of the training pictures, the same for the same seed. Where there
+    is no test part, the validation part serves.
+    """
     order = permutation(len(pictures), "images", "split", data.seed).numpy()[: data.limit]
-    held = min(max(1, round(len(order) * data.validation)), len(order) - 1)
+    held = 0 if validation else min(max(1, round(len(order) * data.validation)), len(order) - 1)
     train = pictures.take(np.sort(order[held:]))
-    validation = pictures.take(np.sort(order[:held])) if held else train
-    return Splits(train, validation, validation if test is None else test, name)
+    validation = validation or (pictures.take(np.sort(order[:held])) if held else train)
+    return Splits(train, validation, test or validation, name)

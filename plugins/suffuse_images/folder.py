@@ -3,6 +3,9 @@
 The first subfolder that a picture lies in is its class, the condition ``label``. Captions, the condition ``prompt``,
 come from ``captions.csv`` or ``metadata.csv`` (columns ``file`` and ``caption``, or ``file_name`` and ``text``) in the
 folder itself, or from ``NAME.txt`` beside ``NAME.png``.
+
+Where all pictures lie in folders ``train`` and ``validation`` (or ``val``, ``valid``) or ``test``, these are the parts of
+the data set, and classes are the folders in them.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from suffuse.domain import Splits
@@ -26,6 +30,13 @@ logger = logging.getLogger(__name__)
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 TABLES = ("captions.csv", "metadata.csv")
+PARTS = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
 KEPT_BYTES = 512 * 2**20
 """Folders whose decoded pictures take no more than this are decoded once."""
 
@@ -74,14 +85,29 @@ def folder(data: Data) -> Splits:
     """
     root = _existing(data.path)
     paths, sizes = _readable(_listed(root), data)
+    folders = [path.relative_to(root).parent.parts for path in paths]
+    parts = _parts(folders)
+    classes = [names[1:] for names in folders] if parts else folders
     columns: dict[str, Sequence[str | None]] = {}
-    if any(path.parent != root for path in paths):
-        columns["label"] = [_class_of(path, root) for path in paths]
+    if any(classes):
+        columns["label"] = [names[0] if names else None for names in classes]
     captions = _captions(root, paths)
     if captions:
         columns["prompt"] = [captions.get(path) for path in paths]
     keep = _decoded_bytes(sizes, data.shrink) <= KEPT_BYTES
-    return split(data, root.name, Pictures.all_of(Files(paths, data.shrink, keep), columns))
+    every = Pictures.all_of(Files(paths, data.shrink, keep), columns)
+    if not parts:
+        return split(data, root.name, every)
+    train, validation, test = (every.take(np.flatnonzero(parts == part)) for part in ("train", "validation", "test"))
+    return split(data, root.name, train, validation, test)
+
+
+def _parts(folders: Sequence[tuple[str, ...]]) -> np.ndarray | None:
+    """The part that each picture lies in; ``None`` if the folders are not named after parts."""
+    first = [names[0].lower() if names else "" for names in folders]
+    if not {"train"} < set(first) <= set(PARTS):
+        return None
+    return np.array([PARTS[name] for name in first])
 
 
 def _existing(path: Path | None) -> Path:
@@ -164,11 +190,6 @@ def _decoded_bytes(sizes: Sequence[tuple[int, int]], shrink: int | None) -> floa
         return width * height * scale**2
 
     return sum(4 * pixels(*size) for size in sizes)
-
-
-def _class_of(path: Path, root: Path) -> str | None:
-    parts = path.relative_to(root).parts
-    return parts[0] if len(parts) > 1 else None
 
 
 def _captions(root: Path, paths: Sequence[Path]) -> Mapping[Path, str]:

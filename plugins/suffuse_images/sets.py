@@ -35,7 +35,7 @@ def digits(data: Data) -> Splits:
     every = Pictures.all_of(PixelArray(pixels), by_class(bunch.target, DIGITS))
     order = permutation(len(every), "images", "digits", "test").numpy()
     held = len(every) // 5
-    return split(data, "digits", every.take(np.sort(order[held:])), every.take(np.sort(order[:held])))
+    return split(data, "digits", every.take(np.sort(order[held:])), test=every.take(np.sort(order[:held])))
 
 
 def fashion_mnist(data: Data) -> Splits:
@@ -57,7 +57,7 @@ def _mnist_like(data: Data, name: str, torchvision_name: str, classes: tuple[str
         return [Pictures.all_of(PixelArray(p.data.numpy()), by_class(p.targets, classes)) for p in parts]
 
     train, test = _found(data, name, torchvision_name, read)
-    return split(data, name, train, test)
+    return split(data, name, train, test=test)
 
 
 CIFAR_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -70,7 +70,7 @@ def cifar10(data: Data) -> Splits:
     Read from the *binary* version: the Python version, which torchvision takes, holds pickles.
     """
     train, test = _found(data, "cifar10", "cifar-10-batches-bin", _read_cifar)
-    return split(data, "cifar10", train, test)
+    return split(data, "cifar10", train, test=test)
 
 
 def _read_cifar(root: Path, download: bool = False) -> list[Pictures]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 PANELS = (("loss", "validation_loss"), ("gradient_norm",), ("learning_rate",))
@@ -27,15 +27,17 @@ def curve(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
     """One panel: figures over steps."""
     figure = Figure(figsize=(4.6, 2.9), layout="constrained")
     axes = figure.subplots()
+    lowest = math.inf
     for name in names:
         points = [(row["step"], row[name]) for row in rows if name in row]
         steps, values = zip(*points, strict=True)
+        lowest = min(lowest, *values)
         axes.plot(steps, values, label=name.replace("_", " "), marker="o" if len(points) < 12 else None, markersize=3)
-    if min(float(v) for line in axes.lines for v in line.get_ydata()) > 0.0:  # type: ignore[union-attr]
+    if lowest > 0.0:
         axes.set_yscale("log")
     axes.set_xlabel("step")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     text = io.StringIO()
-    FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})
+    figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()[text.getvalue().index("<svg") :]

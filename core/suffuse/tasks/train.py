@@ -61,7 +61,7 @@ def train(
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     accelerator = Accelerator(
-        mixed_precision=recipe.train.precision,
+        mixed_precision=resolve_precision(recipe.train.precision),
         dataloader_config=DataLoaderConfiguration(use_seedable_sampler=False),
     )
     run = Run(Path(out) if out is not None else _default_folder(recipe))
@@ -73,6 +73,20 @@ def train(
         run.describe(to_yaml(recipe))
         run.rewind(job.trainer.step)
     return _Watch(job, console if accelerator.is_main_process else None).work()
+
+
+def resolve_precision(precision: str) -> str:
+    """``auto`` as what the hardware does fast: bfloat16 on GPUs and CPUs that compute in it, else float32."""
+    if precision != "auto":
+        return precision
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
+    return "bf16" if "avx512_bf16" in _cpu_capabilities() else "no"
+
+
+def _cpu_capabilities() -> set[str]:
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # absent before torch 2.9
+    return {name for name, present in known.items() if present is True}
 
 
 def _default_folder(recipe: Recipe) -> Path:

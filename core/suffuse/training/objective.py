@@ -144,7 +144,8 @@ class Uncertainty(nn.Module):
     def forward(self, log_snr: Tensor) -> Tensor:
         frequencies = self.get_buffer("frequencies")
         phase = log_snr.clamp(-12.0, 12.0).to(frequencies)[:, None] * frequencies
-        return self.out(torch.cat([phase.cos(), phase.sin()], dim=1)).squeeze(1).float()
+        log_variance: Tensor = self.out(torch.cat([phase.cos(), phase.sin()], dim=1)).squeeze(1)
+        return log_variance.float()
 
 
 class Objective(nn.Module):

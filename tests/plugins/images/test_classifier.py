@@ -19,6 +19,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SUFFUSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(classifier, "FEWEST_STEPS", 25)
     monkeypatch.setattr(classifier, "EPOCHS", 1)
+    monkeypatch.setattr(classifier, "BATCH", 32)
     return tmp_path / "cache"
 
 

@@ -272,3 +272,19 @@ def test_a_failed_download_says_why(images, tmp_path, monkeypatch):
     monkeypatch.setattr(sets, "_read_cifar", fails)
     with pytest.raises(DataError, match=r"could not be downloaded \(no route to host\)"):
         images.splits(Data(name="cifar10", root=tmp_path, download=True))
+
+
+@pytest.mark.parametrize("validation", ["val", "valid", "Validation", None])
+def test_folders_named_after_parts(images, pictures, validation):
+    parts = {"train": 6, "test": 3, **({validation: 2} if validation else {})}
+    files = {f"{part}/{kind}/{i}.png": "L" for part, n in parts.items() for kind in "ab" for i in range(n)}
+    splits = images.splits(Data(name="folder", path=pictures(files), validation=0.25))
+    sizes = [len(part) for part in (splits.train, splits.validation, splits.test)]
+    assert sizes == ([12, 4, 6] if validation else [9, 3, 6])
+    assert images.conditions(splits) == {"label": Label(("a", "b"))}
+
+
+def test_a_class_named_train_is_a_class(images, pictures):
+    root = pictures({f"{kind}/{i}.png": "L" for kind in ("bus", "train", "test") for i in range(4)})
+    splits = images.splits(Data(name="folder", path=root, validation=0.1))
+    assert images.conditions(splits) == {"label": Label(("bus", "test", "train"))}

@@ -1,0 +1,194 @@
+"""Claim: sampling costs its network evaluations and at most three percent more.
+
+Time of ``sample(…)`` (start noise, grid and loop) over that of as many bare calls of the network, which run right
+before it in every round; the evaluations are counted. The same for diffusers' schedulers, looped as its pipelines do.
+
+Then the steps alone: microseconds a step around a denoiser that returns a tensor it has ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks import fashion
+from benchmarks.peers import AbsentPeer, peer
+from benchmarks.report import Row, name_of, parser, save, show, tell
+from benchmarks.timing import Job, interleaved
+from suffuse.conditions import Condition, Conditions
+from suffuse.denoise import Preconditioned
+from suffuse.posterior import Posterior, Time
+from suffuse.process import Gaussian
+from suffuse.rng import Rng
+from suffuse.sampling import DDIM, DDPM, DPMpp2M, Euler, Heun, LogSnr, Sampler, sample
+from suffuse.state import State
+
+TARGET = 1.03
+SAMPLERS: tuple[Sampler, ...] = (DDPM(), DDIM(), Euler(), Heun(), Heun(churn=10.0), DPMpp2M())
+SCHEDULERS: dict[str, dict[str, Any]] = {
+    "DDPMScheduler": {"clip_sample": False},
+    "DDIMScheduler": {"clip_sample": False},
+    "EulerDiscreteScheduler": {},
+    "HeunDiscreteScheduler": {},
+    "DPMSolverMultistepScheduler": {"algorithm_type": "dpmsolver++"},
+}
+"""Of diffusers, in the order of their counterparts."""
+
+
+class Counted:
+    """A denoiser that counts its calls."""
+
+    def __init__(self, denoiser: Preconditioned) -> None:
+        self.denoiser = denoiser
+        self.calls = 0
+
+    def __call__(self, x_t: State, t: Time, conditions: Conditions) -> Posterior:
+        self.calls += 1
+        posterior: Posterior = self.denoiser(x_t, t, conditions)
+        return posterior
+
+
+class Bench:
+    """Sampling with one network and one batch.
+
+    Arguments:
+        batch: how many samples.
+        steps: of every sampler.
+    """
+
+    def __init__(self, batch: int, steps: int) -> None:
+        self.denoiser = fashion.denoiser()
+        self.like = fashion.states(batch)
+        self.conditions: dict[str, Condition] = fashion.labels(batch)
+        self.rng = Rng.of(0, batch)
+        self.noise = self.rng.normal(self.like)
+        self.level = torch.zeros(batch)
+        self.batch, self.steps = batch, steps
+
+    def network(self, x: Tensor) -> Tensor:
+        output: Tensor = self.denoiser.network(x, self.level, self.conditions)
+        return output
+
+    def bare(self, calls: int) -> Job:
+        """So many calls of the network."""
+
+        def run(_: object) -> None:
+            with torch.inference_mode():
+                for _ in range(calls):
+                    self.network(self.noise)
+
+        return Job(run)
+
+    def sample(self, sampler: Sampler, denoiser: Any) -> State:
+        grid, process = LogSnr(self.steps), self.denoiser.process
+        return sample(sampler, denoiser, process, grid, rng=self.rng, like=self.like, conditions=self.conditions)
+
+    def evaluations(self, sampler: Sampler) -> int:
+        counted = Counted(self.denoiser)
+        self.sample(sampler, counted)
+        return counted.calls
+
+    def loop(self, scheduler: Any) -> Tensor:
+        """A diffusers pipeline's loop."""
+        x = self.noise * scheduler.init_noise_sigma
+        with torch.inference_mode():
+            for t in scheduler.timesteps:
+                output = self.network(scheduler.scale_model_input(x, t))
+                x = scheduler.step(output, t, x).prev_sample
+        return x
+
+    def rows(self, rounds: int, schedulers: dict[str, Callable[[int], Any]]) -> list[dict[str, Any]]:
+        """Time each sampler, and each scheduler of diffusers."""
+        made: dict[str, tuple[int, Job]] = {}
+        for sampler in SAMPLERS:
+            job = Job(lambda _, s=sampler: self.sample(s, self.denoiser))
+            made[name_of(sampler)] = self.evaluations(sampler), job
+        for name, make in schedulers.items():
+            calls = len(make(self.steps).timesteps)
+            made[name] = calls, Job(self.loop, lambda m=make: m(self.steps))
+        jobs = {}
+        for name, (calls, job) in made.items():
+            jobs |= {f"{name} bare": self.bare(calls), name: job}
+        times = interleaved(jobs, rounds)
+        return [self._row(name, calls, times[name], times[f"{name} bare"]) for name, (calls, _) in made.items()]
+
+    def _row(self, name: str, calls: int, whole: Any, bare: Any) -> dict[str, Any]:
+        return {
+            "sampler": name,
+            "batch": self.batch,
+            "steps": self.steps,
+            "evaluations": calls,
+            "bare ms a call": 1e3 * bare.middle / calls,
+            "µs a step beyond": 1e6 * (whole.middle - bare.middle) / self.steps,
+            "over bare": whole.over(bare),
+            "of the least": whole.least_over(bare),
+        }
+
+
+def step_rows(shape: Sequence[int], steps: int, rounds: int, schedulers: dict[str, Callable[[int], Any]]) -> list[Row]:
+    """Microseconds a step around a denoiser that does nothing."""
+    process, ready = Gaussian(), torch.randn(*shape)
+    posterior, x, rng = Posterior(ready), torch.randn(*shape), Rng.of(0, shape[0])
+    times = LogSnr(steps)(process.schedule)
+    jobs = {"floor: a·x + b·y": Job(lambda _: [x.mul(0.5).add_(ready, alpha=0.5) for _ in range(steps)])}
+    for s in SAMPLERS:
+        jobs[name_of(s)] = Job(lambda _, s=s: sample(s, lambda x, t, c: posterior, process, times, rng=rng, x=x))
+    for name, make in schedulers.items():
+        jobs[name] = Job(lambda scheduler: _step_through(scheduler, ready, x), lambda m=make: m(steps))
+    with torch.inference_mode():
+        measured = interleaved(jobs, rounds)
+    text = "×".join(map(str, shape))
+    return [
+        {"sampler": name, "state": text, "µs a step": 1e6 * t.middle / steps, "least": 1e6 * t.least / steps}
+        for name, t in measured.items()
+    ]
+
+
+def _step_through(scheduler: Any, output: Tensor, x: Tensor) -> None:
+    """All steps that the scheduler asks for; two-stage Heun has nearly two for each of the grid."""
+    for t in scheduler.timesteps:
+        x = scheduler.step(output, t, x).prev_sample
+
+
+def diffusers_schedulers() -> dict[str, Callable[[int], Any]]:
+    """By name, what makes a scheduler that is ready for so many steps."""
+    kinds = peer("diffusers")
+
+    def make(name: str, steps: int) -> Any:
+        scheduler = getattr(kinds, name)(timestep_spacing="trailing", **SCHEDULERS[name])
+        scheduler.set_timesteps(steps)
+        return scheduler
+
+    return {name: lambda steps, name=name: make(name, steps) for name in SCHEDULERS}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the ratios, and the microseconds."""
+    command = parser(__doc__)
+    command.add_argument("--batch", type=int, nargs="+", default=[16, 64])
+    command.add_argument("--steps", type=int, default=10)
+    command.add_argument("--rounds", type=int, default=9)
+    command.add_argument("--threads", type=int, default=1)
+    command.add_argument("--tiny-rounds", type=int, default=50, help="of the steps alone")
+    options = command.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    try:
+        schedulers = diffusers_schedulers()
+    except AbsentPeer as reason:
+        schedulers = {}
+        tell(str(reason))
+    ratios, steps = [], []
+    for batch in options.batch:
+        ratios += Bench(batch, options.steps).rows(options.rounds, schedulers)
+    for shape in ((1, 1, 8, 8), (64, 3, 32, 32)):
+        steps += step_rows(shape, 50, options.tiny_rounds, schedulers)
+    show(f"Sampling over its bare network evaluations (target {TARGET})", ratios)
+    show("The steps alone", steps)
+    save(options.json, ratios=ratios, steps=steps)
+
+
+if __name__ == "__main__":
+    main()
