@@ -85,7 +85,7 @@ def resolve_precision(precision: str) -> str:
 
 
 def _cpu_capabilities() -> set[str]:
-    known = getattr(torch.cpu, "get_capabilities", dict)()  # absent before torch 2.9
+    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # absent before torch 2.9
     return {name for name, present in known.items() if present is True}
 
 
