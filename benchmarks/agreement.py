@@ -11,14 +11,15 @@ float32 in every step, whatever its dtype is, which bounds its agreement in floa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import torch
+from tests.oracles import three_modes
 from torch import Tensor, nn
 
 from benchmarks.peers import AbsentPeer, peer
@@ -29,7 +30,8 @@ from suffuse.nn.unet import UNet, UNetOptions
 from suffuse.process import EDM, Gaussian, Schedule, time_of_ratio
 from suffuse.rng import Rng
 from suffuse.sampling import DDIM, DDPM, DPMpp2M, Euler, Heun, Karras, LogSnr, Sampler, sample
-from tests.oracles import three_modes
+
+T = TypeVar("T")
 
 TARGET = 1e-5
 TRAINED = 1000
@@ -66,18 +68,18 @@ class SmallUNet(UNet):
 
 @dataclass(frozen=True)
 class Table:
-    """A discrete schedule: the k-th of n noise levels at t = k/n, data at 0."""
+    """A discrete schedule: the k-th of n noise levels at t = k/n, data at 0. It knows no time between."""
 
     products: Tensor
     """ᾱ of each level, float64."""
 
-    def alpha(self, t: float) -> float:
+    def alpha(self, t: Any) -> Any:
         return math.sqrt(self._product(t))
 
-    def sigma(self, t: float) -> float:
+    def sigma(self, t: Any) -> Any:
         return math.sqrt(1.0 - self._product(t))
 
-    def time(self, log_snr: float) -> float:
+    def time(self, log_snr: Any) -> Any:
         levels = self.products.log() - (-self.products).log1p()
         return (1 + int((levels - log_snr).abs().argmin())) / len(self.products)
 
@@ -115,7 +117,8 @@ class Task:
     def ask(self, x: Tensor, ratio: Tensor | float) -> Tensor:
         """The network's output at noise level σ/α."""
         log_ratio = torch.as_tensor(ratio, dtype=torch.float64).log().clamp(-6.0, 6.0)
-        return self.network(x, (0.25 * log_ratio).float().expand(COUNT), {})
+        output: Tensor = self.network(x, (0.25 * log_ratio).float().expand(COUNT), {})
+        return output
 
     def suffuse(self, sampler: Sampler, schedule: Schedule, times: Sequence[float], x: Tensor, predict: str) -> Tensor:
         """Where suffuse's sampler ends."""
@@ -312,25 +315,29 @@ def grid_differences(steps: int) -> list[dict[str, Any]]:
     return rows
 
 
+def _row(comparison: Comparison, network: str, steps: int) -> dict[str, Any]:
+    figures = {p: difference(comparison, network, p, steps) for p in PRECISIONS}
+    name = {"sampler": name_of(comparison.sampler), "peer": comparison.peer, "network": network}
+    return {**name, **figures, "ok": "yes" if max(figures.values()) <= TARGET else "NO"}
+
+
+def _present(absent: set[str], makers: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """What can be made with the toolkits that are installed; what is told of the others is added to ``absent``."""
+    for make in makers:
+        try:
+            yield make()
+        except AbsentPeer as reason:
+            absent.add(str(reason))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the differences."""
     command = parser(__doc__)
     command.add_argument("--steps", type=int, default=20)
     options = command.parse_args(arguments)
-    rows, grids, absent = [], [], set()
-    for comparison in COMPARISONS:
-        for network in NETWORKS:
-            row: dict[str, Any] = {"sampler": name_of(comparison.sampler), "peer": comparison.peer, "network": network}
-            try:
-                figures = {p: difference(comparison, network, p, options.steps) for p in PRECISIONS}
-            except AbsentPeer as reason:
-                absent.add(str(reason))
-                continue
-            rows.append({**row, **figures, "ok": "yes" if max(figures.values()) <= TARGET else "NO"})
-    try:
-        grids = grid_differences(options.steps)
-    except AbsentPeer as reason:
-        absent.add(str(reason))
+    absent: set[str] = set()
+    rows = list(_present(absent, (partial(_row, c, n, options.steps) for c in COMPARISONS for n in NETWORKS)))
+    grids = [row for rows in _present(absent, [partial(grid_differences, options.steps)]) for row in rows]
     show(f"Largest difference of the end states over their root mean square, {options.steps} steps", rows)
     show("Largest relative difference of noise levels", grids)
     for reason in sorted(absent):

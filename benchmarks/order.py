@@ -1,9 +1,9 @@
 """Claim: every sampler converges at its nominal order under every schedule.
 
 The oracle is a Gaussian mixture, whose posterior is exact. Deterministic samplers: the error is the root mean square
-distance of 64 end states to an extrapolated solution of 4,000 Heun steps, between the noise levels σ/α = 4 and 0.05; the order is the
-slope of log error over log steps. Two grids: noise levels evenly spaced in log σ/α, the same under every schedule, and
-times evenly spaced in the schedule's own t, which differ.
+distance of 64 end states to an extrapolated solution of 4,000 Heun steps, between the noise levels σ/α = 4 and 0.05;
+the order is the slope of log error over log steps. Two grids: noise levels evenly spaced in log σ/α, the same under
+every schedule, and times evenly spaced in the schedule's own t, which differ.
 
 At equal noise levels a sampler must end at the same x/α under every schedule; ``spread`` is how far they are apart,
 relative to the error.
@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tests.oracles import Exact, three_modes
 from torch import Tensor
 
 from benchmarks.report import markdown, name_of, parser, save, show
 from suffuse.process import EDM, VE, Cosine, Gaussian, RectifiedFlow, Schedule, SubVP, VPLinear, time_of_ratio
 from suffuse.rng import Rng
 from suffuse.sampling import DDIM, DDPM, DPMpp2M, Euler, Heun, Sampler, sample
-from tests.oracles import Exact, three_modes
 
 SCHEDULES: tuple[Schedule, ...] = (VPLinear(), Cosine(), VE(), EDM(), RectifiedFlow(), SubVP())
 SAMPLERS: tuple[tuple[Sampler, int, int], ...] = (
@@ -39,7 +39,12 @@ SAMPLERS: tuple[tuple[Sampler, int, int], ...] = (
     (DPMpp2M(), 1, 2),
 )
 """Deterministic ones, with evaluations a step and nominal order."""
-STOCHASTIC: tuple[tuple[Sampler, int], ...] = ((DDIM(0.5), 1), (DDPM(), 1), (Euler(churn=10.0), 1), (Heun(churn=10.0), 2))
+STOCHASTIC: tuple[tuple[Sampler, int], ...] = (
+    (DDIM(0.5), 1),
+    (DDPM(), 1),
+    (Euler(churn=10.0), 1),
+    (Heun(churn=10.0), 2),
+)
 """With evaluations a step."""
 HIGH, LOW = 4.0, 0.05
 SHOWN = (8, 16, 32, 64)
@@ -160,7 +165,7 @@ def chance(count: int) -> float:
 
 
 def distribution_rows(count: int) -> list[dict[str, Any]]:
-    """One row a stochastic sampler: its weak error at each count of steps, and its spread over schedules at the least."""
+    """One row a stochastic sampler: its weak error at each count of steps; the spread is that of the fewest."""
     floor, reference = chance(count), RectifiedFlow()
     rows = []
     for sampler, evaluations in STOCHASTIC:

@@ -9,6 +9,7 @@ Then the steps alone: microseconds a step around a denoiser that returns a tenso
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -75,7 +76,7 @@ class Bench:
     def bare(self, calls: int) -> Job:
         """So many calls of the network."""
 
-        def run(_: object) -> None:
+        def run() -> None:
             with torch.inference_mode():
                 for _ in range(calls):
                     self.network(self.noise)
@@ -93,7 +94,7 @@ class Bench:
 
     def loop(self, scheduler: Any) -> Tensor:
         """A diffusers pipeline's loop."""
-        x = self.noise * scheduler.init_noise_sigma
+        x: Tensor = self.noise * scheduler.init_noise_sigma
         with torch.inference_mode():
             for t in scheduler.timesteps:
                 output = self.network(scheduler.scale_model_input(x, t))
@@ -102,14 +103,11 @@ class Bench:
 
     def rows(self, rounds: int, schedulers: dict[str, Callable[[int], Any]]) -> list[dict[str, Any]]:
         """Time each sampler, and each scheduler of diffusers."""
-        made: dict[str, tuple[int, Job]] = {}
-        for sampler in SAMPLERS:
-            job = Job(lambda _, s=sampler: self.sample(s, self.denoiser))
-            made[name_of(sampler)] = self.evaluations(sampler), job
+        made = {name_of(s): (self.evaluations(s), Job(partial(self.sample, s, self.denoiser))) for s in SAMPLERS}
         for name, make in schedulers.items():
-            calls = len(make(self.steps).timesteps)
-            made[name] = calls, Job(self.loop, lambda m=make: m(self.steps))
-        jobs = {}
+            ready = partial(make, self.steps)
+            made[name] = len(ready().timesteps), Job(self.loop, lambda ready=ready: (ready(),))
+        jobs: dict[str, Job] = {}
         for name, (calls, job) in made.items():
             jobs |= {f"{name} bare": self.bare(calls), name: job}
         times = interleaved(jobs, rounds)
@@ -133,11 +131,11 @@ def step_rows(shape: Sequence[int], steps: int, rounds: int, schedulers: dict[st
     process, ready = Gaussian(), torch.randn(*shape)
     posterior, x, rng = Posterior(ready), torch.randn(*shape), Rng.of(0, shape[0])
     times = LogSnr(steps)(process.schedule)
-    jobs = {"floor: a·x + b·y": Job(lambda _: [x.mul(0.5).add_(ready, alpha=0.5) for _ in range(steps)])}
-    for s in SAMPLERS:
-        jobs[name_of(s)] = Job(lambda _, s=s: sample(s, lambda x, t, c: posterior, process, times, rng=rng, x=x))
+    jobs = {"floor: a·x + b·y": Job(partial(_floor, ready, x, steps))}
+    for sampler in SAMPLERS:
+        jobs[name_of(sampler)] = Job(partial(sample, sampler, lambda *_: posterior, process, times, rng=rng, x=x))
     for name, make in schedulers.items():
-        jobs[name] = Job(lambda scheduler: _step_through(scheduler, ready, x), lambda m=make: m(steps))
+        jobs[name] = Job(partial(_step_through, ready, x), lambda make=make: (make(steps),))
     with torch.inference_mode():
         measured = interleaved(jobs, rounds)
     text = "×".join(map(str, shape))
@@ -147,9 +145,16 @@ def step_rows(shape: Sequence[int], steps: int, rounds: int, schedulers: dict[st
     ]
 
 
-def _step_through(scheduler: Any, output: Tensor, x: Tensor) -> None:
+def _floor(output: Tensor, x: Tensor, steps: int) -> None:
+    """The least that a deterministic step can do."""
+    for _ in range(steps):
+        x = x.mul(0.5).add_(output, alpha=0.5)
+
+
+def _step_through(output: Tensor, x: Tensor, scheduler: Any) -> None:
     """All steps that the scheduler asks for; two-stage Heun has nearly two for each of the grid."""
     for t in scheduler.timesteps:
+        scheduler.scale_model_input(x, t)  # as the pipelines do, and some schedulers insist on
         x = scheduler.step(output, t, x).prev_sample
 
 
@@ -162,7 +167,7 @@ def diffusers_schedulers() -> dict[str, Callable[[int], Any]]:
         scheduler.set_timesteps(steps)
         return scheduler
 
-    return {name: lambda steps, name=name: make(name, steps) for name in SCHEDULERS}
+    return {name: partial(make, name) for name in SCHEDULERS}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,21 +9,17 @@ from statistics import median
 from typing import Any
 
 
-def _nothing() -> None:
-    return None
-
-
 @dataclass(frozen=True)
 class Job:
     """Something to time.
 
     Arguments:
-        run: is timed; gets what ``prepare`` returned, if anything.
-        prepare: is not.
+        run: is timed.
+        prepare: is not; what it returns goes to ``run``.
     """
 
-    run: Callable[[Any], object]
-    prepare: Callable[[], Any] = _nothing
+    run: Callable[..., object]
+    prepare: Callable[[], tuple[Any, ...]] = tuple
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,7 @@ def interleaved(jobs: Mapping[str, Job], rounds: int) -> dict[str, Times]:
         for name, job in jobs.items():
             given = job.prepare()
             wall, cpu = time.perf_counter(), time.process_time()
-            job.run(given)
+            job.run(*given)
             if counted:
                 times[name].wall.append(time.perf_counter() - wall)
                 times[name].cpu.append(time.process_time() - cpu)

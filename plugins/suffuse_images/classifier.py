@@ -1,8 +1,8 @@
 """A small classifier whose features measure pictures, trained on the data set itself and cached.
 
 No pretrained network is downloaded: each data set gets its own, trained on its training part at the codec's size and
-colours. It learns the classes, where there are some, and to tell damaged pictures from whole ones (noisy, blurred, two
-in one, rolled, upside down). A classifier of classes alone may overlook noise, and sees nothing in what has no classes.
+colours. Where pictures have no classes it learns to tell damages instead (none, noise, blur, two in one, rolled, upside
+down), which makes its features sensitive to what goes wrong in generated pictures.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from suffuse.tensorfile import read_tensors, write_tensors
 logger = logging.getLogger(__name__)
 
 FORMAT = "suffuse-picture-classifier"
-VERSION = 3
+VERSION = 4
 """Of the network and its training; another version is trained anew."""
 
 FEATURES = 64
@@ -39,12 +39,6 @@ FEWEST_STEPS = 200
 EPOCHS = 18
 """Of small data sets, between the fewest and the most steps."""
 RATE = 4e-3
-DAMAGED = 0.3
-"""The share of damaged pictures in training."""
-DAMAGE_WEIGHT = 0.5
-FAINT = 0.1
-"""Noise that counts as no damage."""
-NO_ANSWER = -1
 
 
 class Network(nn.Module):
@@ -53,7 +47,7 @@ class Network(nn.Module):
     Arguments:
         channels: of the pictures.
         size: height and width.
-        classes: how many are told apart; 0 where there are none.
+        classes: how many are told apart.
     """
 
     def __init__(self, channels: int, size: tuple[int, int], classes: int) -> None:
@@ -72,9 +66,7 @@ class Network(nn.Module):
             nn.Linear(512, FEATURES),
             nn.SiLU(),
         )
-        self.dropout = nn.Dropout(0.2)
-        self.class_head = nn.Linear(FEATURES, classes)
-        self.damage_head = nn.Linear(FEATURES, 1 + len(DAMAGES))
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(FEATURES, classes))
         self.to(memory_format=torch.channels_last)
 
     def features(self, x: Tensor) -> Tensor:
@@ -83,10 +75,10 @@ class Network(nn.Module):
         features: Tensor = self.body(F.pad(x, (0, right, 0, below), mode="replicate"))
         return features
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of the classes and of the damages; damage 0 is none."""
-        h = self.dropout(self.features(x))
-        return self.class_head(h), self.damage_head(h)
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits ``[batch, classes]``."""
+        logits: Tensor = self.head(self.features(x))
+        return logits
 
 
 def _stage(inside: int, outside: int) -> nn.Sequential:
@@ -126,7 +118,7 @@ class Classifier:
 
     def predict(self, pixels: np.ndarray) -> Tensor:
         """The most likely class of each picture, int64 ``[n]``."""
-        return _over(pixels, lambda x: self.network(x)[0]).argmax(1)
+        return _over(pixels, self.network).argmax(1)
 
 
 def classifier_of(name: str, pixels: np.ndarray, labels: Sequence[Any]) -> Classifier:
@@ -182,49 +174,63 @@ def _stored(path: Path, classifier: Classifier) -> Classifier:
 
 def _network(pixels: np.ndarray, classes: tuple[str, ...]) -> Network:
     height, width, channels = pixels.shape[1:]
-    return Network(channels, (height, width), len(classes))
+    return Network(channels, (height, width), len(classes) or len(DAMAGES))
+
+
+Batch = Callable[[], tuple[Tensor, Tensor]]
+"""Draws pictures and answers, by torch's global generator, which the caller has forked."""
 
 
 def _trained(name: str, pixels: np.ndarray, labels: Sequence[Any], classes: tuple[str, ...]) -> Classifier:
     steps = min(MOST_STEPS, max(FEWEST_STEPS, EPOCHS * len(pixels) // BATCH))
     logger.info("training the classifier of %s: %d steps", name, steps)
-    kind = Label(classes)
-    answers = torch.tensor([NO_ANSWER if v is None or not classes else kind.index(v) for v in labels])
+    batch = _labelled(pixels, labels, Label(classes)) if classes else _damaged(pixels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = _network(pixels, classes)
-        _fit(network, pixels, answers, steps)
+        _fit(network, batch, steps)
     unscaled = Classifier(network.eval(), classes, 1.0).features(pixels)
     return Classifier(network, classes, float(unscaled.var(0).mean().sqrt().clamp_min(1e-6)))
 
 
-def _fit(network: Network, pixels: np.ndarray, answers: Tensor, steps: int) -> None:
-    """Train; draws from torch's global generator, which the caller has forked."""
+def _fit(network: Network, batch: Batch, steps: int) -> None:
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     network.train()
     for _ in range(steps):
-        chosen = torch.randint(len(pixels), (BATCH,))
-        x, damage = _damaged(_signed(pixels[chosen.numpy()]))
-        answer = torch.where(damage == 0, answers[chosen], NO_ANSWER)
-        class_logits, damage_logits = network(x)
-        loss = DAMAGE_WEIGHT * F.cross_entropy(damage_logits, damage)
-        if (answer != NO_ANSWER).any():
-            loss = loss + F.cross_entropy(class_logits, answer, ignore_index=NO_ANSWER, label_smoothing=0.05)
+        x, answer = batch()
+        loss = F.cross_entropy(network(x), answer, label_smoothing=0.05)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
 
 
-def _damaged(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Some of the pictures damaged, and the number of each one's damage; 0 is none."""
-    kind = torch.randint(len(DAMAGES), (len(x),)) + 1
-    damage = torch.where(torch.rand(len(x)) < DAMAGED, kind, 0)
-    x = x + FAINT * torch.rand(len(x), 1, 1, 1) * torch.randn_like(x)
-    for i, spoil in enumerate(DAMAGES, start=1):
-        x[damage == i] = spoil(x[damage == i])
-    return x, damage
+def _labelled(pixels: np.ndarray, labels: Sequence[Any], kind: Label) -> Batch:
+    known = np.array([i for i, label in enumerate(labels) if label is not None])
+    answers = torch.tensor([kind.index(labels[i]) for i in known])
+
+    def batch() -> tuple[Tensor, Tensor]:
+        chosen = torch.randint(len(known), (BATCH,))
+        return _signed(pixels[known[chosen.numpy()]]), answers[chosen]
+
+    return batch
+
+
+def _damaged(pixels: np.ndarray) -> Batch:
+    def batch() -> tuple[Tensor, Tensor]:
+        x = _signed(pixels[torch.randint(len(pixels), (BATCH,)).numpy()])
+        x = x + 0.1 * torch.rand(BATCH, 1, 1, 1) * torch.randn_like(x)  # faint noise is no damage
+        answer = torch.randint(len(DAMAGES), (BATCH,))
+        for i, damage in enumerate(DAMAGES):
+            x[answer == i] = damage(x[answer == i])
+        return x, answer
+
+    return batch
+
+
+def _whole(x: Tensor) -> Tensor:
+    return x
 
 
 def _noisy(x: Tensor) -> Tensor:
@@ -247,7 +253,7 @@ def _upside_down(x: Tensor) -> Tensor:
     return x.flip(2)
 
 
-DAMAGES: tuple[Callable[[Tensor], Tensor], ...] = (_noisy, _blurred, _two_in_one, _rolled, _upside_down)
+DAMAGES: tuple[Callable[[Tensor], Tensor], ...] = (_whole, _noisy, _blurred, _two_in_one, _rolled, _upside_down)
 
 
 @torch.no_grad()

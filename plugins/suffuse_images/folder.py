@@ -4,8 +4,8 @@ The first subfolder that a picture lies in is its class, the condition ``label``
 come from ``captions.csv`` or ``metadata.csv`` (columns ``file`` and ``caption``, or ``file_name`` and ``text``) in the
 folder itself, or from ``NAME.txt`` beside ``NAME.png``.
 
-Where all pictures lie in folders ``train`` and ``validation`` (or ``val``, ``valid``) or ``test``, these are the parts of
-the data set, and classes are the folders in them.
+Where all pictures lie in folders ``train`` and ``validation`` (or ``val``, ``valid``) or ``test``, these are the parts
+of the data set, and classes are the folders in them.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def folder(data: Data) -> Splits:
     paths, sizes = _readable(_listed(root), data)
     folders = [path.relative_to(root).parent.parts for path in paths]
     parts = _parts(folders)
-    classes = [names[1:] for names in folders] if parts else folders
+    classes = [names[1:] for names in folders] if parts is not None else folders
     columns: dict[str, Sequence[str | None]] = {}
     if any(classes):
         columns["label"] = [names[0] if names else None for names in classes]
@@ -96,7 +96,7 @@ def folder(data: Data) -> Splits:
         columns["prompt"] = [captions.get(path) for path in paths]
     keep = _decoded_bytes(sizes, data.shrink) <= KEPT_BYTES
     every = Pictures.all_of(Files(paths, data.shrink, keep), columns)
-    if not parts:
+    if parts is None:
         return split(data, root.name, every)
     train, validation, test = (every.take(np.flatnonzero(parts == part)) for part in ("train", "validation", "test"))
     return split(data, root.name, train, validation, test)

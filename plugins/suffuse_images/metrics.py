@@ -38,7 +38,8 @@ def evaluate(
     - ``n``: how many were scored.
     - ``frechet_distance``: to the test pictures, in the features of the data set's own classifier, scaled to a mean
       variance of one over the training pictures; lower is better. It is not FID, whose features are Inception's.
-    - ``frechet_floor``: that of ``n`` training pictures, what a perfect model would get.
+    - ``frechet_floor``: that of ``n`` training pictures (of all, where there are fewer), which tells how much of the
+      distance is due to ``n``. On small sets a model may get below it: the classifier knows its training pictures.
     - ``precision``, ``density``: how true made pictures look; ``recall``, ``coverage``: how much of the variety of
       the test pictures they have; higher is better.
     - ``class_accuracy``: the share that the classifier takes for what was asked; higher is better;

@@ -254,7 +254,7 @@ def test_register_refuses_a_taken_name_and_keeps_the_first():
     assert registry.register(second, "second").name == "second"
 
 
-def test_a_plugin_may_ask_the_registry_while_it_is_loaded():
+def test_a_plugin_may_ask_the_registry_while_it_is_loaded(caplog):
     registry = Registry()
 
     class Curious:
@@ -265,6 +265,7 @@ def test_a_plugin_may_ask_the_registry_while_it_is_loaded():
 
     registry.register(Curious())
     assert "after-5" in registry.names(SamplerSpec)
+    assert caplog.text == "", "it was not loaded a second time within"
 
 
 def test_register_serves_only_within_its_hook():

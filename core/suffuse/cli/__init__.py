@@ -5,6 +5,7 @@ torch, and whatever imports it, is imported within the verbs, so that ``suffuse 
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -50,4 +51,6 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
+    # Threads that spin while they wait make a busy machine many times slower; torch reads this when it is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     app()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from suffuse.cli import options as opt
-from suffuse.cli.health import Finding, examine_all
 from suffuse.cli.screen import results
 from suffuse.cli.verb import print_json, verb
+
+if TYPE_CHECKING:
+    from suffuse.cli.health import Finding
 
 COLOURS = {"ok": "green", "note": "yellow", "broken": "red"}
 
@@ -19,6 +22,8 @@ COLOURS = {"ok": "green", "note": "yellow", "broken": "red"}
 @verb
 def doctor(as_json: opt.Json = False) -> None:
     """Look over the installation: versions, accelerator, plugins, folders. Exits with 1 if something is broken."""
+    from suffuse.cli.health import examine_all
+
     findings = examine_all()
     healthy = not any(finding.state == "broken" for finding in findings)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,8 @@ def train(
     from suffuse.tasks.train import train as run_training
 
     run = run_training(load_recipe(recipe, overrides or []), out=out, resume=resume, console=progress())
+    if os.environ.get("RANK", "0") != "0":  # of several processes, the first speaks
+        return
     if as_json:
         print_json(describe(run))
     elif not run.interrupted:

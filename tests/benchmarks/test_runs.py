@@ -1,0 +1,54 @@
+"""Every benchmark runs, at sizes too small to mean anything, and writes what it prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+from benchmarks.report import markdown
+
+from benchmarks import order, peers
+
+TINY = {
+    "agreement": ["--steps", "3"],
+    "order": ["--count", "4", "--reference", "200", "--samples", "256"],
+    "overhead": ["--batch", "2", "--steps", "3", "--rounds", "1", "--tiny-rounds", "1"],
+    "startup": ["--rounds", "1"],
+    "training": [
+        "--recipe", "images/digits", "--batch", "16", "--steps", "1", "--rounds", "1", "--pictures", "100",
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """Benchmarks set the number of threads; give it back."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TINY)
+def test_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order, "FITTED", (("even in t", order.even_times, (4, 8)),))
+    file = tmp_path / "figures.json"
+    import_module(f"benchmarks.{name}").main([*TINY[name], "--json", str(file)])
+    figures = json.loads(file.read_text())
+    assert figures.pop("environment")["packages"]["torch"]
+    assert any(rows for rows in figures.values())
+
+
+def test_an_absent_peer_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(peers.INSTALL, "no_such_peer", "pip install no-such-peer")
+    with pytest.raises(peers.AbsentPeer, match="pip install no-such-peer"):
+        peers.peer("no_such_peer.sampling")
+
+
+def test_markdown() -> None:
+    table = markdown([{"name": "a", "error": 0.0012, "order": 1.0, "none": None}])
+    assert table.splitlines()[2] == "| a | 1.20e-03 | 1.00 |  |"
