@@ -19,7 +19,6 @@ from typing import Any, TypeVar
 from unittest.mock import patch
 
 import torch
-from tests.oracles import three_modes
 from torch import Tensor, nn
 
 from benchmarks.peers import AbsentPeer, peer
@@ -30,6 +29,7 @@ from suffuse.nn.unet import UNet, UNetOptions
 from suffuse.process import EDM, Gaussian, Schedule, time_of_ratio
 from suffuse.rng import Rng
 from suffuse.sampling import DDIM, DDPM, DPMpp2M, Euler, Heun, Karras, LogSnr, Sampler, sample
+from tests.oracles import three_modes
 
 T = TypeVar("T")
 

@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tests.oracles import Exact, three_modes
 from torch import Tensor
 
 from benchmarks.report import markdown, name_of, parser, save, show
 from suffuse.process import EDM, VE, Cosine, Gaussian, RectifiedFlow, Schedule, SubVP, VPLinear, time_of_ratio
 from suffuse.rng import Rng
 from suffuse.sampling import DDIM, DDPM, DPMpp2M, Euler, Heun, Sampler, sample
+from tests.oracles import Exact, three_modes
 
 SCHEDULES: tuple[Schedule, ...] = (VPLinear(), Cosine(), VE(), EDM(), RectifiedFlow(), SubVP())
 SAMPLERS: tuple[tuple[Sampler, int, int], ...] = (

@@ -32,10 +32,9 @@ from suffuse.denoise import Preconditioned
 from suffuse.domain import Codec, Domain, Splits
 from suffuse.recipe import Recipe, load_recipe, sections
 from suffuse.registry import load_domain
-from suffuse.rng import Rng
+from suffuse.rng import Rng, seeded
 from suffuse.state import State
 from suffuse.trained import build_denoiser
-from suffuse.training import ema
 from suffuse.training.batches import Batch, Batches
 from suffuse.training.loop import Trainer
 from suffuse.training.objective import Objective, make_times, make_weight
@@ -236,14 +235,14 @@ class Parts:
         return self.rng.at("corrupt").normal_like(self.setting.batch.x0)
 
     def keys(self) -> None:
-        with self.trainer._keyed_dropout():
+        with seeded(self.index):
             pass
 
     def clip(self) -> None:
         self.trainer.accelerator.clip_grad_norm_(self.bare.network.parameters(), 1.0)
 
     def average(self) -> None:
-        ema.update(self.trainer.average, self.trainer.network, 0.999)
+        self.trainer.average.update(1000)
 
     @property
     def rng(self) -> Rng:

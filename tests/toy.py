@@ -77,7 +77,7 @@ class Toy(Domain):
     name = "toy"
     data_section = Data
     codec_section = Options
-    suffix = ".json"
+    writes = (".json",)
 
     def splits(self, data: Section) -> Splits:
         assert isinstance(data, Data)
@@ -96,8 +96,6 @@ class Toy(Domain):
         return WaveCodec(**data)
 
     def write(self, items: Sequence[Item], path: Path) -> None:
-        if path.suffix != ".json":
-            raise DomainInputError("cannot be written", field=str(path), expected=".json", got=path.suffix)
         write_text(path, json.dumps(list(items)))
 
     def read(self, path: Path) -> list[Item]:

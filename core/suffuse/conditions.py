@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -100,14 +101,20 @@ class Label:
     def index(self, value: Any, name: str = "label") -> int:
         """The index of a class, given by name (any case) or by number."""
         text = str(value)
-        folded = {c.casefold(): i for i, c in enumerate(self.classes)}
-        if text in self.classes:
-            return self.classes.index(text)
-        if text.casefold() in folded:
-            return folded[text.casefold()]
+        found = self._exact.get(text, self._folded.get(text.casefold()))
+        if found is not None:
+            return found
         if re.fullmatch(r"\d+", text) and int(text) < len(self.classes):
             return int(text)
         raise unknown_name("class", text, self.classes, DomainInputError, field=name)
+
+    @cached_property
+    def _exact(self) -> dict[str, int]:
+        return {c: i for i, c in enumerate(self.classes)}
+
+    @cached_property
+    def _folded(self) -> dict[str, int]:
+        return {c.casefold(): i for i, c in enumerate(self.classes)}
 
 
 def natural_key(text: str) -> tuple[Any, ...]:
@@ -172,12 +179,16 @@ class Text:
 
     def tokens(self, text: str) -> list[int]:
         """Token ids; characters that no caption had are left out."""
-        known = {word: i + 1 for i, word in enumerate(self.words)}
+        known = self._known
         found = []
         for word in split_words(text):
             pieces = [word] if word in known else list(word)
             found += [known[p] for p in pieces if p in known]
         return found
+
+    @cached_property
+    def _known(self) -> dict[str, int]:
+        return {word: i + 1 for i, word in enumerate(self.words)}
 
     def encode(self, values: Sequence[Any], name: str) -> Condition:
         ids = torch.zeros(len(values), self.length, dtype=torch.int64)

@@ -12,7 +12,7 @@ predict    target of F                            c_skip                       c
 =========  =====================================  ===========================  ==========================
 ``x0``     x₀                                     0                            1
 ``eps``    ε                                      1/α                          -σ/α
-``v``      α ε - σ x₀                             α/(α² + σ²)                  -σ/(α² + σ²)
+``v``      (α ε - σ x₀)/√(α² + σ²)                α/(α² + σ²)                  -σ/√(α² + σ²)
 ``flow``   ε - x₀                                 1/(α + σ)                    -σ/(α + σ)
 ``score``  σ ∇ log p(x_t) = -ε                    1/α                          σ/α
 ``edm``    unit-variance residual                 α σ_d²/D²                    σ σ_d/D
@@ -68,7 +68,7 @@ PARAMETRIZATIONS = {
     for p in (
         Parametrization("x0", lambda a, s, d: (0.0 * a, 0.0 * a + 1.0)),
         Parametrization("eps", lambda a, s, d: (1.0 / a, -s / a), needs_signal=True),
-        Parametrization("v", lambda a, s, d: (a / (a * a + s * s), -s / (a * a + s * s))),
+        Parametrization("v", lambda a, s, d: (a / (a * a + s * s), -s / sqrt(a * a + s * s))),
         Parametrization("flow", lambda a, s, d: (1.0 / (a + s), -s / (a + s))),
         Parametrization("score", lambda a, s, d: (1.0 / a, s / a), needs_signal=True),
         Parametrization("edm", _edm),

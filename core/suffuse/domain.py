@@ -102,8 +102,8 @@ class Domain(ABC):
     name: ClassVar[str]
     data_section: ClassVar[type[Section]]
     codec_section: ClassVar[type[Section]]
-    suffix: ClassVar[str]
-    """The suffix of the file format in which an item is written by default, as ``.png``."""
+    writes: ClassVar[tuple[str, ...]]
+    """The suffixes of files that :meth:`write` makes, as ``.png``; the first is that of a single item by default."""
 
     @abstractmethod
     def splits(self, data: Section) -> Splits:
@@ -127,11 +127,7 @@ class Domain(ABC):
 
     @abstractmethod
     def write(self, items: Sequence[Item], path: Path) -> None:
-        """Write items into one file of a suffix that the domain knows (one item, or a sheet of many).
-
-        Raises:
-            DomainInputError: an unknown suffix; the message lists the known ones.
-        """
+        """Write items into one file (one item, or a sheet of many); its suffix is one of :attr:`writes`."""
 
     @abstractmethod
     def read(self, path: Path) -> list[Item]:

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+SHOWN = ("loss", "validation_loss")
+"""Figures for which a narrow terminal has room; the others are in the log."""
+
 Advance = Callable[[int, Mapping[str, float]], None]
 """Called with the steps done and the figures to show."""
 
@@ -35,7 +38,7 @@ def progress_bar(console: Console | None, title: str, total: int, done: int = 0)
         task = bar.add_task(title, total=total, completed=done, figures="")
 
         def advance(step: int, figures: Mapping[str, float]) -> None:
-            shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            shown = "  ".join(f"{name.replace('_', ' ')} {figures[name]:.4g}" for name in SHOWN if name in figures)
             bar.update(task, completed=step, figures=shown)
 
         yield advance

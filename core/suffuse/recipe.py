@@ -17,9 +17,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from suffuse.domain import Section
-from suffuse.errors import RecipeError, nearest, unknown_name
-from suffuse.registry import find, load_domain, names, resource
-from suffuse.registry.specs import RecipeSpec
+from suffuse.errors import RecipeError, SuffuseError, nearest
+from suffuse.registry import find, load_domain, resolve, resource
+from suffuse.registry.options import check_options
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -159,9 +159,21 @@ def validate(data: Mapping[str, Any]) -> Recipe:
         ("sampler", recipe.sample.sampler, "sample.sampler"),
         ("grid", recipe.sample.grid, "sample.grid"),
     ):
-        if component.name not in names(kind):
-            raise unknown_name(kind, component.name, names(kind), RecipeError, field=field)
+        _check_component(kind, component, field)
     return recipe
+
+
+def _check_component(kind: str, component: Named, field: str) -> None:
+    """Tell a wrong name or option before anything is computed; a network's own options when it is built."""
+    try:
+        spec = find(kind, component.name)
+        if kind != "network":
+            check_options(spec, resolve(spec), 0, component.options)
+    except SuffuseError as error:
+        where = field if error.field is None else f"{field}.{error.field.rpartition('.')[2]}"
+        raise RecipeError(error.message, field=where, expected=error.expected, got=error.got, fix=error.fix) from error
+    if kind == "grid" and "steps" in component.options:
+        raise RecipeError("is told twice", field=f"{field}.steps", fix="set sample.steps instead")
 
 
 def sections(recipe: Recipe) -> tuple[Section, Section]:
@@ -196,12 +208,7 @@ def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def _ready(name: str) -> Path:
     """The file of a ready recipe, asked for as ``name`` or ``domain/name``."""
-    domain, _, short = name.rpartition("/")
-    spec = find("recipe", short)
-    assert isinstance(spec, RecipeSpec)
-    if domain and spec.domain != domain:
-        raise RecipeError("belongs to another domain", field=name, expected=f"{spec.domain}/{short}", got=name)
-    return resource(spec)
+    return resource(find("recipe", name))
 
 
 def _copy(data: Mapping[str, Any]) -> dict[str, Any]:

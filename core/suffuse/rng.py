@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -132,6 +133,27 @@ class Rng:
         if like is not None:
             return tuple(like.shape[1:]), like.device, like.dtype
         return tuple(shape or ()), None, torch.float64
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Seed torch's own generators, for what can use no other (initial weights, dropout); afterwards they are as before.
+
+    Arguments:
+        seed: a 64-bit integer.
+        device: whose generator is seeded besides the CPU's. No other device's is touched.
+    """
+    generators = [torch.default_generator]
+    if device is not None and device.type == "cuda":
+        generators.append(torch.cuda.default_generators[device.index or torch.cuda.current_device()])
+    states = [g.get_state() for g in generators]
+    for generator in generators:
+        generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        for generator, state in zip(generators, states, strict=True):
+            generator.set_state(state)
 
 
 def permutation(count: int, *key: str | int) -> Tensor:

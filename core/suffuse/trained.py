@@ -17,7 +17,7 @@ from suffuse.domain import Codec, Domain
 from suffuse.process import Gaussian
 from suffuse.recipe import Named, Recipe, validate
 from suffuse.registry import load_domain, make
-from suffuse.rng import digest
+from suffuse.rng import digest, seeded
 from suffuse.tensorfile import read_tensors, write_tensors
 from suffuse.training.checkpoint import load_part
 
@@ -104,12 +104,11 @@ class Trained:
 def build_denoiser(recipe: Recipe, codec: Codec, conditions: Mapping[str, ConditionKind]) -> Preconditioned:
     """The untrained denoiser of a recipe, its weights keyed by the recipe's seed."""
     schedule = component("schedule", recipe.process.schedule)
-    with torch.random.fork_rng([]):
-        torch.manual_seed(digest("weights", recipe.train.seed))
+    with seeded(digest("weights", recipe.train.seed)):
         network: nn.Module = component("network", recipe.network, template=codec.like(1), conditions=conditions)
     return Preconditioned(network, Gaussian(schedule), recipe.predict)
 
 
 def component(kind: str, named: Named, **options: Any) -> Any:
     """Make what a recipe names, with the recipe's options."""
-    return make(kind, named.name, **options, **named.options)
+    return make(kind, named.name, **{**named.options, **options})

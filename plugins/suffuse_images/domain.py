@@ -27,7 +27,7 @@ class Images(Domain):
     name = "images"
     data_section = Data
     codec_section = Options
-    suffix = ".png"
+    writes = tuple(render.FORMATS)
 
     def splits(self, data: Section) -> Splits:
         assert isinstance(data, Data)

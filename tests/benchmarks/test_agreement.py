@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from benchmarks.agreement import COMPARISONS, NETWORKS, TARGET, Comparison, Diffusers, difference, grid_differences
 from benchmarks.peers import AbsentPeer, peer
 from benchmarks.report import name_of
-
 from suffuse.sampling import DPMpp2M
 
 STEPS = 20

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks.report import markdown
 
 from benchmarks import order, peers
+from benchmarks.report import markdown
 
 TINY = {
     "agreement": ["--steps", "3"],

@@ -43,7 +43,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(site: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": str(site), "SUFFUSE_DISABLE_PLUGINS": "switched-off", **environment}
-    command = [sys.executable, "-m", "suffuse.cli", *arguments]
+    command = [sys.executable, "-m", "suffuse", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 
 

@@ -281,7 +281,7 @@ def test_quickstart_of_what_has_none(suffuse, quick):
 @pytest.mark.slow
 def test_ctrl_c_saves_and_the_same_run_goes_on(here):
     command = [
-        sys.executable, "-m", "suffuse.cli", "train", "digits", "network.width=8", "train.log_every=1",
+        sys.executable, "-m", "suffuse", "train", "digits", "network.width=8", "train.log_every=1",
         "train.batch=4", "train.validation_count=4", "train.checkpoint_every=100000", "--out", "run", "--json",
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

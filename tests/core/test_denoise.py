@@ -38,7 +38,7 @@ def target(predict: str, x0: Tensor, noise: Tensor, alpha: Tensor, sigma: Tensor
     return {
         "x0": x0,
         "eps": noise,
-        "v": alpha * noise - sigma * x0,
+        "v": (alpha * noise - sigma * x0) / (alpha**2 + sigma**2).sqrt(),
         "flow": noise - x0,
         "score": -noise,
         "edm": (deviation**2 * x0 - alpha * data**2 * (alpha * x0 + sigma * noise)) / (sigma * data * deviation),

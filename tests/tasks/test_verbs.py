@@ -151,6 +151,11 @@ def test_drawn_conditions_use_every_example_once(model: Model) -> None:
     assert sorted(drawn) == sorted(splits.test[i].conditions["label"] for i in range(len(splits.test)))
 
 
+def test_evaluation_of_asked_conditions(model: Model) -> None:
+    """Asked for one class only, the samples are of it, whatever the test data hold."""
+    assert evaluate(model, count=20, conditions={"label": "f2"}).metrics["class_accuracy"] > 0.9
+
+
 def test_report_is_one_file(run: Run, tmp_path: Path) -> None:
     page = write_report(run.folder, tmp_path / "r.html").read_text()
     assert page.count("data:image/png;base64,") == 2

@@ -15,7 +15,7 @@ from suffuse.process import EDM, Cosine, Gaussian, RectifiedFlow, Schedule, VPLi
 from suffuse.recipe import EmaSection, Named, OptimizerSection
 from suffuse.rng import Rng
 from suffuse.training.batches import indices
-from suffuse.training.ema import Power, averaged_copy, make_decay, update
+from suffuse.training.ema import Average, Power, make_decay
 from suffuse.training.objective import Objective, Uncertainty, make_times, make_weight
 from suffuse.training.optimizer import learning_rate, make_optimizer
 
@@ -131,16 +131,17 @@ def test_power_average_has_the_width_it_is_named_for() -> None:
 @pytest.mark.parametrize("kind", ["power", "exponential", "none"])
 def test_averages_follow_their_rules(kind: str) -> None:
     network = nn.Linear(2, 2)
-    average = averaged_copy(network)
     rule = make_decay(EmaSection(kind=kind))  # type: ignore[arg-type]
+    average = Average(network, rule)
     expected = network.weight.detach().clone()
     for k in range(1, 6):
         with torch.no_grad():
             network.weight.add_(1.0)
         expected = rule(k) * expected + (1 - rule(k)) * network.weight.detach()
-        update(average, network, rule(k))
-    assert torch.allclose(average.weight, expected, atol=1e-5)
-    assert not average.weight.requires_grad
+        average.update(k)
+    weight = average.network.get_parameter("weight")
+    assert torch.allclose(weight, expected, atol=1e-5)
+    assert not weight.requires_grad
 
 
 def test_learning_rate_warms_up_and_falls() -> None:

@@ -27,6 +27,9 @@ def evaluate(
     data: DataOverrides = None,
     count: opt.CountOrRecipes = None,
     seed: opt.Seed = 0,
+    label: opt.LabelOption = None,
+    prompt: opt.Prompt = None,
+    conditions: opt.Set = None,
     steps: opt.Steps = None,
     sampler: opt.SamplerText = None,
     guidance: opt.Guidance = None,
@@ -41,12 +44,14 @@ def evaluate(
 
     loaded = opt.load_model(model, device)
     splits, solver = _other_data(loaded, data), opt.make_component("sampler", sampler)
+    asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)
     count = count or loaded.recipe.evaluate.count
     with item_bar("generate", count) as on_step:
         evaluation = score(
             loaded,
             count=count,
             seed=seed,
+            conditions=asked,
             splits=splits,
             steps=steps,
             sampler=solver,
@@ -54,7 +59,7 @@ def evaluate(
             batch=batch,
             on_step=on_step,
         )
-    path = out or _place(model, other=splits is not None)
+    path = out or _place(model, other=splits is not None or bool(asked))
     if path is not None:
         write_json(path, evaluation.as_dict())
     if as_json:

@@ -43,10 +43,11 @@ def generate(
     as_json: opt.Json = False,
 ) -> None:
     """Make items out of noise, freely or under conditions."""
+    from suffuse.tasks.generate import check_out, save
     from suffuse.tasks.generate import generate as make_samples
-    from suffuse.tasks.generate import save
 
     loaded = opt.load_model(model, device)
+    place = check_out(loaded, out or opt.fresh_folder(Path("samples") / opt.title(model)))
     plan = {
         "conditions": opt.parse_conditions(loaded.conditions, label, prompt, conditions),
         "sampler": opt.make_component("sampler", sampler),
@@ -68,7 +69,7 @@ def generate(
             **plan,
         )
     seconds = time.perf_counter() - begun
-    files = save(loaded, samples, out or opt.fresh_folder(Path("samples") / opt.title(model)))
+    files = save(loaded, samples, place)
     if trajectory is not None:
         _animate(loaded, samples, trajectory)
     if as_json:

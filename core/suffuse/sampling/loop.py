@@ -127,8 +127,9 @@ def sample(
     x: State | None = None,
     conditions: Conditions = NO_CONDITIONS,
 ) -> State:
-    """The last state of :func:`iterate`."""
-    *_, last = iterate(sampler, denoiser, process, grid, rng=rng, like=like, x=x, conditions=conditions)
+    """The last state of :func:`iterate`; no step before it is kept."""
+    for step in iterate(sampler, denoiser, process, grid, rng=rng, like=like, x=x, conditions=conditions):
+        last = step
     return last.x
 
 

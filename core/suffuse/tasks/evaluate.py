@@ -11,7 +11,7 @@ from suffuse.conditions import ConditionSpace
 from suffuse.domain import Dataset, Splits
 from suffuse.recipe import Recipe, sections
 from suffuse.rng import Rng
-from suffuse.tasks.generate import generate
+from suffuse.tasks.generate import deal, generate
 from suffuse.trained import Trained
 
 
@@ -41,6 +41,7 @@ def evaluate(
     *,
     count: int | None = None,
     seed: int = 0,
+    conditions: Mapping[str, Any] | None = None,
     splits: Splits | None = None,
     on_step: Callable[[int, int], None] | None = None,
     **options: Any,
@@ -51,6 +52,8 @@ def evaluate(
         model: a trained model.
         count: samples; the recipe's number by default.
         seed: of the first sample, and of the draw of conditions.
+        conditions: asked for instead of those drawn from the test data, as for
+            :func:`suffuse.tasks.generate.generate`.
         splits: the data; the recipe's by default.
         on_step: progress of sampling.
         options: as for :func:`suffuse.tasks.generate.generate`.
@@ -60,9 +63,9 @@ def evaluate(
     """
     splits = open_splits(model.recipe) if splits is None else splits
     count = model.recipe.evaluate.count if count is None else count
-    conditions = draw_conditions(splits.test, model.conditions, count, seed)
+    asked = draw_conditions(splits.test, model.conditions, count, seed) | deal(conditions or {}, count)
     begun = time.perf_counter()
-    samples = generate(model, count, seed=seed, conditions=conditions, on_step=on_step, **options)
+    samples = generate(model, count, seed=seed, conditions=asked, on_step=on_step, **options)
     seconds = time.perf_counter() - begun
     metrics = model.domain.evaluate(samples.items, samples.conditions, splits, model.codec)
     return Evaluation(metrics, count, splits.name, seconds)

@@ -151,17 +151,34 @@ def deal(conditions: Mapping[str, Any], count: int) -> dict[str, list[Any]]:
     return dealt
 
 
+def check_out(model: Trained, out: str | Path) -> Path:
+    """Where samples can be written: a folder, or a file whose suffix the domain knows. Ask before generating.
+
+    Raises:
+        DomainInputError: an unknown suffix.
+    """
+    out = Path(out)
+    if out.suffix and out.suffix.lower() not in model.domain.writes:
+        raise DomainInputError(
+            "cannot be written",
+            field=str(out),
+            expected=f"a folder, or a file ending in {', '.join(model.domain.writes)}",
+            got=repr(out.suffix),
+        )
+    return out
+
+
 def save(model: Trained, samples: Samples, out: str | Path) -> list[Path]:
     """Write samples: into one file where ``out`` has a suffix, else into a folder, one file an item, with a sheet.
 
     Returns:
         the files, the one to look at first.
     """
-    out = Path(out)
+    out = check_out(model, out)
     if out.suffix:
         model.domain.write(samples.items, out)
         return [out]
-    suffix = model.domain.suffix
+    suffix = model.domain.writes[0]
     files = [out / f"{_stem(samples, i)}{suffix}" for i in range(len(samples.items))]
     for item, path in zip(samples.items, files, strict=True):
         model.domain.write([item], path)

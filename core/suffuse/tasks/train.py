@@ -7,35 +7,29 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DataLoaderConfiguration
 from rich.console import Console
 
-from suffuse.conditions import ConditionKind, conditions_from_json, conditions_to_json
-from suffuse.domain import Codec, Domain, Splits
-from suffuse.errors import DataError, RecipeError
+from suffuse.conditions import conditions_to_json
 from suffuse.files import write_with
 from suffuse.progress import progress_bar
 from suffuse.recipe import Recipe, load_recipe, sections, to_yaml
 from suffuse.registry import load_domain, notify
 from suffuse.tasks.evaluate import draw_conditions
 from suffuse.tasks.generate import generate
-from suffuse.trained import Trained, build_denoiser
+from suffuse.tasks.job import Job, prepare, resolve_precision
 from suffuse.training.batches import Batch, Batches, encode
-from suffuse.training.checkpoint import Checkpoint, pack, unpack
-from suffuse.training.loop import Progress, Trainer
-from suffuse.training.objective import Objective, Uncertainty, make_times, make_weight
+from suffuse.training.checkpoint import Checkpoint, pack
+from suffuse.training.loop import Progress
+from suffuse.training.objective import Objective
 from suffuse.training.run import Run
 from suffuse.training.validation import validation_loss
-
-_FREE_TO_CHANGE = ("name", "train", "sample", "evaluate")
-"""Sections that a resumed run may change; of ``train``, only lengths and intervals."""
 
 
 def train(
@@ -60,14 +54,11 @@ def train(
         DataError, RecipeError, StorageError: with what to do.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    accelerator = Accelerator(
-        mixed_precision=resolve_precision(recipe.train.precision),
-        dataloader_config=DataLoaderConfiguration(use_seedable_sampler=False),
-    )
+    accelerator = Accelerator(mixed_precision=resolve_precision(recipe.train.precision))
     run = Run(Path(out) if out is not None else _default_folder(recipe))
     splits = load_domain(recipe.domain).splits(sections(recipe)[0])
     checkpoint = Checkpoint.read(run.checkpoint_path) if resume and run.checkpoint_path.exists() else None
-    job = _prepare(recipe, splits, run, checkpoint, accelerator)
+    job = prepare(recipe, splits, run, checkpoint, accelerator)
     if accelerator.is_main_process:
         run.folder.mkdir(parents=True, exist_ok=True)
         run.describe(to_yaml(recipe))
@@ -75,92 +66,8 @@ def train(
     return _Watch(job, console if accelerator.is_main_process else None).work()
 
 
-def resolve_precision(precision: str) -> str:
-    """``auto`` as what the hardware does fast: bfloat16 on GPUs and CPUs that compute in it, else float32."""
-    if precision != "auto":
-        return precision
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
-    return "bf16" if "avx512_bf16" in _cpu_capabilities() else "no"
-
-
-def _cpu_capabilities() -> set[str]:
-    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # absent before torch 2.9
-    return {name for name, present in known.items() if present is True}
-
-
 def _default_folder(recipe: Recipe) -> Path:
     return Path("runs") / f"{recipe.name or recipe.domain}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-
-
-@dataclass(frozen=True)
-class Job:
-    """A training, put together."""
-
-    recipe: Recipe
-    run: Run
-    splits: Splits
-    codec: Codec
-    conditions: Mapping[str, ConditionKind]
-    trainer: Trainer
-    seconds_before: float
-
-    @property
-    def domain(self) -> Domain:
-        return load_domain(self.recipe.domain)
-
-    def model(self, facts: Mapping[str, Any]) -> Trained:
-        """The model as it stands."""
-        return Trained(self.recipe, self.codec, self.conditions, self.trainer.averaged, facts)
-
-
-def _prepare(recipe: Recipe, splits: Splits, run: Run, checkpoint: Checkpoint | None, accelerator: Accelerator) -> Job:
-    domain = load_domain(recipe.domain)
-    if len(splits.train) == 0 or len(splits.validation) == 0:
-        raise DataError(
-            "holds too little", field="data", expected="at least one example to train on and one to validate",
-            got=f"{len(splits.train)} and {len(splits.validation)}",
-        )  # fmt: skip
-    if checkpoint is None:
-        codec = domain.fit_codec(sections(recipe)[1], splits.train)
-        conditions = dict(domain.conditions(splits))
-    else:
-        _same_recipe(recipe, checkpoint, run)
-        codec = domain.load_codec(checkpoint.header["codec"])
-        conditions = conditions_from_json(checkpoint.header["conditions"])
-    objective = Objective(
-        build_denoiser(recipe, codec, conditions),
-        make_times(recipe.objective.times),
-        make_weight(recipe.objective.weight),
-        recipe.objective.condition_dropout,
-        Uncertainty() if recipe.objective.uncertainty else None,
-    )
-    trainer = Trainer(recipe, objective, accelerator)
-    if checkpoint is not None:
-        unpack(checkpoint.tensors, trainer.modules(), trainer.optimizer, run.checkpoint_path)
-        trainer.step = checkpoint.step
-    seconds = checkpoint.header["seconds"] if checkpoint is not None else 0.0
-    return Job(recipe, run, splits, codec, conditions, trainer, seconds)
-
-
-def _same_recipe(recipe: Recipe, checkpoint: Checkpoint, run: Run) -> None:
-    """A checkpoint of another recipe is not overwritten silently."""
-    mine, theirs = recipe.model_dump(mode="json"), checkpoint.header["recipe"]
-    for section in mine:
-        if section not in _FREE_TO_CHANGE and mine[section] != theirs.get(section):
-            raise RecipeError(
-                f"the folder holds a run of another recipe: `{section}` differs",
-                field=str(run.folder),
-                expected=theirs.get(section),
-                got=mine[section],
-                fix="choose another folder with --out, or start over with --no-resume",
-            )
-    for key in ("batch", "accumulate", "precision", "seed"):
-        if mine["train"][key] != theirs["train"][key]:
-            raise RecipeError(
-                "differs from the run in the folder", field=f"train.{key}", expected=theirs["train"][key],
-                got=mine["train"][key], fix="choose another folder with --out, or start over with --no-resume",
-            )  # fmt: skip
 
 
 class _Watch:
@@ -263,6 +170,7 @@ class _Watch:
             "codec": job.codec.to_json(),
             "conditions": conditions_to_json(job.conditions),
             "seconds": self.seconds,
+            "scaler": None if trainer.accelerator.scaler is None else trainer.accelerator.scaler.state_dict(),
         }
         Checkpoint(trainer.step, pack(trainer.modules(), trainer.optimizer), header).write(job.run.checkpoint_path)
 

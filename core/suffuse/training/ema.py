@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from suffuse.recipe import EmaSection
 
@@ -66,14 +66,24 @@ def make_decay(section: EmaSection) -> Decay:
     return rules[section.kind]
 
 
-def averaged_copy(network: nn.Module) -> nn.Module:
-    """A network to hold the average: equal to ``network``, in evaluation mode, not trainable."""
-    return copy.deepcopy(network).eval().requires_grad_(False)
+class Average:
+    """A network that holds the average of another's weights; in evaluation mode, not trainable.
 
+    Arguments:
+        source: the network that is trained.
+        decay: the rule.
+    """
 
-@torch.no_grad()
-def update(average: nn.Module, network: nn.Module, keep: float) -> None:
-    """Move the average towards the weights; buffers are copied."""
-    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1.0 - keep)
-    for mine, theirs in zip(average.buffers(), network.buffers(), strict=True):
-        mine.copy_(theirs)
+    def __init__(self, source: nn.Module, decay: Decay) -> None:
+        self.network = copy.deepcopy(source).eval().requires_grad_(False)
+        self.decay = decay
+        self._mine: list[Tensor] = list(self.network.parameters())
+        self._theirs: list[Tensor] = list(source.parameters())
+        self._buffers = list(zip(self.network.buffers(), source.buffers(), strict=True))
+
+    @torch.no_grad()
+    def update(self, k: int) -> None:
+        """Move the average towards the weights after step ``k``, counted from 1; buffers are copied."""
+        torch._foreach_lerp_(self._mine, self._theirs, 1.0 - self.decay(k))
+        for mine, theirs in self._buffers:
+            mine.copy_(theirs)

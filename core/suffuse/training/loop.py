@@ -7,7 +7,7 @@ run that was never stopped.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from suffuse.conditions import move_conditions
 from suffuse.denoise import Preconditioned
 from suffuse.recipe import Recipe
-from suffuse.rng import Rng, digest
+from suffuse.rng import Rng, digest, seeded
 from suffuse.state import to
-from suffuse.training import ema
 from suffuse.training.batches import Batch, Batches
+from suffuse.training.ema import Average, make_decay
 from suffuse.training.objective import Objective
 from suffuse.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 
@@ -55,8 +55,7 @@ class Trainer:
         self.recipe = recipe
         self.accelerator = accelerator
         self.objective = objective.to(accelerator.device)
-        self.average = ema.averaged_copy(objective.denoiser.network)
-        self.decay = ema.make_decay(recipe.ema)
+        self.average = Average(objective.denoiser.network, make_decay(recipe.ema))
         self.wrapped, self.optimizer = accelerator.prepare(objective, make_optimizer(objective, recipe.optimizer))
         self.step = 0
 
@@ -69,11 +68,11 @@ class Trainer:
     def averaged(self) -> Preconditioned:
         """The denoiser that a model is made of: the average network under the same preconditioning."""
         trained = self.objective.denoiser
-        return Preconditioned(self.average, trained.process, trained.predict.name, trained.sigma_data).eval()
+        return Preconditioned(self.average.network, trained.process, trained.predict.name, trained.sigma_data).eval()
 
     def modules(self) -> dict[str, nn.Module]:
         """What a checkpoint holds, by name."""
-        modules: dict[str, nn.Module] = {"network": self.network, "ema": self.average}
+        modules: dict[str, nn.Module] = {"network": self.network, "ema": self.average.network}
         if self.objective.uncertainty is not None:
             modules["uncertainty"] = self.objective.uncertainty
         return modules
@@ -89,13 +88,15 @@ class Trainer:
     def _one(self, parts: list[Batch]) -> Progress:
         rate = learning_rate(self.recipe.optimizer, self.step, self.recipe.train.steps)
         set_learning_rate(self.optimizer, rate)
-        with self._keyed_dropout():
+        # dropout's noise is keyed like all other noise
+        seed = digest("dropout", self.recipe.train.seed, self.accelerator.process_index, self.step)
+        with seeded(seed, self.accelerator.device):
             losses = [self._backward(part, micro, len(parts)) for micro, part in enumerate(parts)]
         norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), self.recipe.optimizer.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        ema.update(self.average, self.network, self.decay(self.step))
+        self.average.update(self.step)
         return Progress(self.step, torch.stack(losses).mean(), norm, rate)
 
     def _backward(self, part: Batch, micro: int, count: int) -> Tensor:
@@ -107,11 +108,3 @@ class Trainer:
             loss: Tensor = self.wrapped(to(part.x0, device), move_conditions(part.conditions, device), rng)
             self.accelerator.backward(loss / count)
         return loss.detach()
-
-    @contextmanager
-    def _keyed_dropout(self) -> Iterator[None]:
-        """Dropout's noise keyed like all other noise, and the global generators left as they were."""
-        device = self.accelerator.device
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            torch.manual_seed(digest("dropout", self.recipe.train.seed, self.accelerator.process_index, self.step))
-            yield

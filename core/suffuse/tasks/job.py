@@ -1,0 +1,112 @@
+"""A training, put together: data, codec, conditions, objective, trainer; anew or from a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from suffuse.conditions import ConditionKind, conditions_from_json
+from suffuse.domain import Codec, Domain, Splits
+from suffuse.errors import DataError, RecipeError
+from suffuse.recipe import Recipe, sections
+from suffuse.registry import load_domain
+from suffuse.trained import Trained, build_denoiser
+from suffuse.training.checkpoint import Checkpoint, unpack
+from suffuse.training.loop import Trainer
+from suffuse.training.objective import Objective, Uncertainty, make_times, make_weight
+from suffuse.training.run import Run
+
+_FREE_TO_CHANGE = ("name", "train", "sample", "evaluate")
+"""Sections that a resumed run may change; of ``train``, only lengths and intervals."""
+
+
+def resolve_precision(precision: str) -> str:
+    """``auto`` as what the hardware does fast: bfloat16 on GPUs and CPUs that compute in it, else float32."""
+    if precision == "fp16" and not torch.cuda.is_available():
+        raise RecipeError("needs a GPU", field="train.precision", expected="auto, no or bf16", got="fp16")
+    if precision != "auto":
+        return precision
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
+    return "bf16" if "avx512_bf16" in _cpu_capabilities() else "no"
+
+
+def _cpu_capabilities() -> set[str]:
+    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # absent before torch 2.9
+    return {name for name, present in known.items() if present is True}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training, put together."""
+
+    recipe: Recipe
+    run: Run
+    splits: Splits
+    codec: Codec
+    conditions: Mapping[str, ConditionKind]
+    trainer: Trainer
+    seconds_before: float
+
+    @property
+    def domain(self) -> Domain:
+        return load_domain(self.recipe.domain)
+
+    def model(self, facts: Mapping[str, Any]) -> Trained:
+        """The model as it stands."""
+        return Trained(self.recipe, self.codec, self.conditions, self.trainer.averaged, facts)
+
+
+def prepare(recipe: Recipe, splits: Splits, run: Run, checkpoint: Checkpoint | None, accelerator: Accelerator) -> Job:
+    domain = load_domain(recipe.domain)
+    if len(splits.train) == 0 or len(splits.validation) == 0:
+        raise DataError(
+            "holds too little", field="data", expected="at least one example to train on and one to validate",
+            got=f"{len(splits.train)} and {len(splits.validation)}",
+        )  # fmt: skip
+    if checkpoint is None:
+        codec = domain.fit_codec(sections(recipe)[1], splits.train)
+        conditions = dict(domain.conditions(splits))
+    else:
+        _same_recipe(recipe, checkpoint, run)
+        codec = domain.load_codec(checkpoint.header["codec"])
+        conditions = conditions_from_json(checkpoint.header["conditions"])
+    objective = Objective(
+        build_denoiser(recipe, codec, conditions),
+        make_times(recipe.objective.times),
+        make_weight(recipe.objective.weight),
+        recipe.objective.condition_dropout,
+        Uncertainty() if recipe.objective.uncertainty else None,
+    )
+    trainer = Trainer(recipe, objective, accelerator)
+    if checkpoint is not None:
+        unpack(checkpoint.tensors, trainer.modules(), trainer.optimizer, run.checkpoint_path)
+        trainer.step = checkpoint.step
+        if trainer.accelerator.scaler is not None and checkpoint.header["scaler"] is not None:
+            trainer.accelerator.scaler.load_state_dict(checkpoint.header["scaler"])
+    seconds = checkpoint.header["seconds"] if checkpoint is not None else 0.0
+    return Job(recipe, run, splits, codec, conditions, trainer, seconds)
+
+
+def _same_recipe(recipe: Recipe, checkpoint: Checkpoint, run: Run) -> None:
+    """A checkpoint of another recipe is not overwritten silently."""
+    mine, theirs = recipe.model_dump(mode="json"), checkpoint.header["recipe"]
+    for section in mine:
+        if section not in _FREE_TO_CHANGE and mine[section] != theirs.get(section):
+            raise RecipeError(
+                f"the folder holds a run of another recipe: `{section}` differs",
+                field=str(run.folder),
+                expected=theirs.get(section),
+                got=mine[section],
+                fix="choose another folder with --out, or start over with --no-resume",
+            )
+    for key in ("batch", "accumulate", "precision", "seed"):
+        if mine["train"][key] != theirs["train"][key]:
+            raise RecipeError(
+                "differs from the run in the folder", field=f"train.{key}", expected=theirs["train"][key],
+                got=mine["train"][key], fix="choose another folder with --out, or start over with --no-resume",
+            )  # fmt: skip
