@@ -82,8 +82,9 @@ class Rng:
     def bits(self, count: int, device: torch.device | str | None = None) -> Tensor:
         """``[batch, count]`` uniform 64-bit integers."""
         seeds = self.seeds.to(device)
-        start = mix64(seeds * _GAMMA + digest(*self.path))
-        gamma = mix64(start + digest("gamma")) | 1
+        purposes = torch.tensor([[digest("start", *self.path)], [digest("increment", *self.path)]], device=seeds.device)
+        start, gamma = mix64(seeds * _GAMMA + purposes)
+        gamma = gamma | 1
         counter = torch.arange(1, count + 1, dtype=torch.int64, device=seeds.device)
         return mix64(start[:, None] + gamma[:, None] * counter)
 
