@@ -105,6 +105,9 @@ class Domain(ABC):
     writes: ClassVar[tuple[str, ...]]
     """The suffixes of files that :meth:`write` makes, as ``.png``; the first is that of a single item by default."""
 
+    animates: ClassVar[tuple[str, ...]] = (".gif", ".webp", ".png")
+    """The suffixes of files that :meth:`animate` makes."""
+
     @abstractmethod
     def splits(self, data: Section) -> Splits:
         """Open a data set.

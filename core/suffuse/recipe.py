@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from suffuse.domain import Section
 from suffuse.errors import RecipeError, SuffuseError, nearest
@@ -93,6 +93,12 @@ class TrainSection(Section):
     validation_count: int = Field(512, gt=0)
     sample_every: int = Field(1000, gt=0)
     checkpoint_every: int = Field(500, gt=0)
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _no_is_a_word(cls, value: Any) -> Any:
+        """YAML 1.1 takes a bare ``no`` for false."""
+        return "no" if value is False else value
 
 
 class SampleSection(Section):
@@ -246,27 +252,43 @@ def _model(model: type[T], data: Mapping[str, Any], prefix: str = "") -> T:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise _explain(error, model, prefix) from error
+        raise _explain(error, model, data, prefix) from error
 
 
-def _explain(error: ValidationError, model: type[BaseModel], prefix: str) -> RecipeError:
+def _explain(error: ValidationError, model: type[BaseModel], data: Mapping[str, Any], prefix: str) -> RecipeError:
     """The first of pydantic's complaints, with the field's path and the nearest valid key."""
     first = error.errors()[0]
-    path = [prefix, *map(str, first["loc"])] if prefix else [str(p) for p in first["loc"]]
-    field = ".".join(path)
+    path = _written(first["loc"], data)
+    field = ".".join([prefix, *path] if prefix else path)
     if first["type"] == "extra_forbidden":
-        known = _keys(model, first["loc"][:-1])
-        guess = nearest(str(first["loc"][-1]), known)
+        known = _keys(model, path[:-1])
+        guess = nearest(path[-1], known)
         fix = f"did you mean {guess!r}?" if guess else "remove it"
         return RecipeError("there is no such key", field=field, expected=f"one of {', '.join(known)}", fix=fix)
     if first["type"] == "missing":
-        return RecipeError("is missing", field=field, fix=f"add `{path[-1]}:` to the recipe")
-    return RecipeError("is wrong", field=field, expected=first["msg"], got=repr(first["input"])[:80])
+        missing = str(first["loc"][-1])
+        return RecipeError(
+            "is missing", field=".".join(filter(None, (field, missing))), fix=f"add `{missing}:` to the recipe"
+        )
+    same = [e["msg"] for e in error.errors() if _written(e["loc"], data) == path]
+    wanted = " or ".join(m.removeprefix("Input should be ").removeprefix("Value error, ") for m in same)
+    return RecipeError("is wrong", field=field, expected=wanted, got=repr(first["input"])[:80])
 
 
-def _keys(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
+def _written(location: Sequence[int | str], data: Any) -> list[str]:
+    """The part of a complaint's location that stands in the recipe; what follows is pydantic's own."""
+    path: list[str] = []
+    for part in location:
+        if not (isinstance(data, Mapping) and part in data):
+            break
+        path.append(str(part))
+        data = data[part]
+    return path
+
+
+def _keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
     for part in path:
-        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        inner = model.model_fields[part].annotation if part in model.model_fields else None
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             return []
         model = inner

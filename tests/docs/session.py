@@ -199,7 +199,7 @@ def yaml_value(value: Any) -> str:
 
 def whole_recipe(code: str) -> dict[str, Any]:
     """The recipe that a block holds; what a fragment lacks is filled in."""
-    data = yaml.safe_load(code)
+    data: dict[str, Any] = yaml.safe_load(code)
     if "domain" in data:
         return data
     return {"domain": "images", **data, "train": {"steps": 1, **data.get("train", {})}}

@@ -172,5 +172,5 @@ def test_unknown_names_are_told(field: str) -> None:
     make = make_times if field == "times" else make_weight
     with pytest.raises(RecipeError, match=f"objective.{field}"):
         make(Named(name="unifrom"))  # type: ignore[operator]
-    with pytest.raises(RecipeError, match="wrong option"):
+    with pytest.raises(RecipeError, match=f"objective.{field}.widht"):
         make(Named(name="uniform", widht=3))  # type: ignore[operator]

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from suffuse.errors import RecipeError
 from suffuse.tasks.train import train
+from suffuse.tensorfile import read_tensors
 from suffuse.training.checkpoint import Checkpoint
 from suffuse.training.run import Run
 from tests.toy import recipe
@@ -99,10 +100,9 @@ def test_longer_run_goes_on_and_another_recipe_is_refused(tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_two_processes_train_one_model(tmp_path: Path) -> None:
-    """Under ``accelerate launch`` two processes share the batch; the folder looks as one process would leave it."""
+    """Under ``torchrun`` two processes share the work; the folder looks as one process would leave it."""
     command = [
-        sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",
-        "--mixed_precision", "no", "--dynamo_backend", "no", "--num_cpu_threads_per_process", "1",
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
         "-m", "tests.training.worker", str(tmp_path), json.dumps({"train": {"accumulate": 2}}),
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
@@ -110,5 +110,15 @@ def test_two_processes_train_one_model(tmp_path: Path) -> None:
     rows = Run(tmp_path).log()
     assert [row["step"] for row in rows] == sorted({row["step"] for row in rows})
     assert rows[-1]["step"] == 40
-    header = Checkpoint.read(tmp_path / "checkpoint.safetensors").header
-    assert header["step"] == 40
+    assert rows[-1]["validation_loss"] < rows[3]["validation_loss"]
+    _, header = read_tensors(tmp_path / "model.safetensors", "suffuse-model", 1)
+    assert header["facts"]["processes"] == 2
+
+
+@pytest.mark.usefixtures("toy")
+def test_two_trainings_of_different_precision_in_one_process(tmp_path: Path) -> None:
+    short = {**recipe()["train"], "steps": 2}
+    for precision in ("no", "bf16", "no"):
+        train(recipe(train={**short, "precision": precision}), out=tmp_path / precision, resume=False)
+    plain, rounded = (load_file(tmp_path / p / "model.safetensors") for p in ("no", "bf16"))
+    assert any(not torch.equal(plain[k], rounded[k]) for k in plain)

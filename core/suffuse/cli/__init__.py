@@ -5,6 +5,7 @@ torch, and whatever imports it, is imported within the verbs, so that ``suffuse 
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Annotated
 
@@ -49,8 +50,20 @@ def _options(
     """What may stand before a verb."""
 
 
+def _show_log() -> None:
+    """Show what suffuse and its plugins log, and others' warnings, on stderr."""
+    from rich.logging import RichHandler
+
+    from suffuse.cli.screen import progress
+
+    handler = RichHandler(console=progress(), show_time=False, show_path=False)
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.startswith("suffuse"))
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+
+
 def main() -> None:
     """Run the command line."""
     # Threads that spin while they wait make a busy machine many times slower; torch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    _show_log()
     app()

@@ -43,10 +43,12 @@ def generate(
     as_json: opt.Json = False,
 ) -> None:
     """Make items out of noise, freely or under conditions."""
-    from suffuse.tasks.generate import check_out, save
+    from suffuse.tasks.generate import check_animation, check_out, save
     from suffuse.tasks.generate import generate as make_samples
 
     loaded = opt.load_model(model, device)
+    if trajectory is not None:
+        check_animation(loaded, trajectory)
     place = check_out(loaded, out or opt.fresh_folder(Path("samples") / opt.title(model)))
     plan = {
         "conditions": opt.parse_conditions(loaded.conditions, label, prompt, conditions),

@@ -158,14 +158,24 @@ def check_out(model: Trained, out: str | Path) -> Path:
         DomainInputError: an unknown suffix.
     """
     out = Path(out)
-    if out.suffix and out.suffix.lower() not in model.domain.writes:
+    return _check_suffix(out, model.domain.writes, "a folder, or a file") if out.suffix else out
+
+
+def check_animation(model: Trained, path: str | Path) -> Path:
+    """Where a trajectory can be written. Ask before generating.
+
+    Raises:
+        DomainInputError: an unknown suffix.
+    """
+    return _check_suffix(Path(path), model.domain.animates, "a file")
+
+
+def _check_suffix(path: Path, known: tuple[str, ...], what: str) -> Path:
+    if path.suffix.lower() not in known:
         raise DomainInputError(
-            "cannot be written",
-            field=str(out),
-            expected=f"a folder, or a file ending in {', '.join(model.domain.writes)}",
-            got=repr(out.suffix),
+            "cannot be written", field=str(path), expected=f"{what} ending in {', '.join(known)}", got=repr(path.suffix)
         )
-    return out
+    return path
 
 
 def save(model: Trained, samples: Samples, out: str | Path) -> list[Path]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 
 from suffuse.conditions import ConditionKind, conditions_from_json
 from suffuse.domain import Codec, Domain, Splits
@@ -22,6 +23,15 @@ from suffuse.training.run import Run
 
 _FREE_TO_CHANGE = ("name", "train", "sample", "evaluate")
 """Sections that a resumed run may change; of ``train``, only lengths and intervals."""
+
+
+def make_accelerator(precision: str) -> Accelerator:
+    """The devices, processes and precision of a training.
+
+    Under ``torchrun`` on a machine without an accelerator the processes share the work on CPUs.
+    """
+    AcceleratorState._reset_state()  # else the precision of the first training of this Python process stays for all
+    return Accelerator(mixed_precision=resolve_precision(precision), cpu=not torch.accelerator.is_available())
 
 
 def resolve_precision(precision: str) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from rich.console import Console
 
 from suffuse.conditions import conditions_to_json
@@ -23,11 +22,11 @@ from suffuse.recipe import Recipe, load_recipe, sections, to_yaml
 from suffuse.registry import load_domain, notify
 from suffuse.tasks.evaluate import draw_conditions
 from suffuse.tasks.generate import generate
-from suffuse.tasks.job import Job, prepare, resolve_precision
+from suffuse.tasks.job import Job, make_accelerator, prepare
 from suffuse.training.batches import Batch, Batches, encode
 from suffuse.training.checkpoint import Checkpoint, pack
 from suffuse.training.loop import Progress
-from suffuse.training.objective import Objective
+from suffuse.training.objective import Objective, check_objective
 from suffuse.training.run import Run
 from suffuse.training.validation import validation_loss
 
@@ -54,7 +53,8 @@ def train(
         DataError, RecipeError, StorageError: with what to do.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    accelerator = Accelerator(mixed_precision=resolve_precision(recipe.train.precision))
+    check_objective(recipe)
+    accelerator = make_accelerator(recipe.train.precision)
     run = Run(Path(out) if out is not None else _default_folder(recipe))
     splits = load_domain(recipe.domain).splits(sections(recipe)[0])
     checkpoint = Checkpoint.read(run.checkpoint_path) if resume and run.checkpoint_path.exists() else None
@@ -78,7 +78,7 @@ class _Watch:
         self.console = console
         self.stop = threading.Event()
         self.begun = time.perf_counter()
-        self.shown: dict[str, float] = {}
+        self.shown = {k: v for row in job.run.log()[-1:] for k, v in row.items() if k not in ("step", "seconds")}
         self.validation = self._validation_batches()
 
     @property
@@ -99,7 +99,7 @@ class _Watch:
             job.splits.train, job.codec, job.conditions, job.recipe.train.batch, job.recipe.train.seed,
             accelerator.process_index, accelerator.num_processes, job.recipe.train.workers,
         )  # fmt: skip
-        notify("run_started", run=job.run)
+        self._tell("run_started", run=replace(job.run, step=trainer.step))
         total = job.recipe.train.steps
         with _stopping(self.stop), progress_bar(self.console, "train", total, trainer.step) as advance:
             for progress in trainer.steps(batches):
@@ -113,7 +113,7 @@ class _Watch:
             job.model(self._facts()).save(job.run.model_path)
         accelerator.wait_for_everyone()
         run = replace(job.run, step=trainer.step, metrics=dict(self.shown), interrupted=not finished)
-        notify("run_finished", run=run)
+        self._tell("run_finished", run=run)
         return run
 
     def _between(self, progress: Progress) -> None:
@@ -130,9 +130,14 @@ class _Watch:
             self._save()
         if row:
             self.shown |= row
-            notify("step_finished", run=self.job.run, step=step, metrics=row)
+            self._tell("step_finished", run=self.job.run, step=step, metrics=row)
             if self.main:
                 self.job.run.append({"step": step, "seconds": round(self.seconds, 2), **row})
+
+    def _tell(self, hook: str, **arguments: Any) -> None:
+        """Tell observers, in one process only: they may write files."""
+        if self.main:
+            notify(hook, **arguments)
 
     def _stopped(self) -> bool:
         """Whether any process was asked to stop: all must agree, or some would wait for ever."""

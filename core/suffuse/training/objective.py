@@ -23,6 +23,7 @@ a batch and spread over it evenly (Kingma et al. 2021, appendix I.1), which lowe
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from suffuse.conditions import Conditions, drop
 from suffuse.denoise import Preconditioned
 from suffuse.errors import RecipeError, unknown_name
 from suffuse.process import Schedule, log_snr
-from suffuse.recipe import Named
+from suffuse.recipe import Named, Recipe
 from suffuse.rng import Rng
 from suffuse.state import State, batch_size, device_of
 
@@ -122,10 +123,23 @@ def make_weight(named: Named) -> Weight:
 def _make(field: str, named: Named, known: dict[str, Callable[..., T]]) -> T:
     if named.name not in known:
         raise unknown_name(field, named.name, known, RecipeError, field=f"objective.{field}")
-    try:
-        return known[named.name](**named.options)
-    except TypeError as error:
-        raise RecipeError(f"has a wrong option: {error}", field=f"objective.{field}", got=named.options) from error
+    factory = known[named.name]
+    options = list(inspect.signature(factory).parameters)
+    for option in named.options:
+        if option not in options:
+            kind = f"option of {named.name!r}"
+            raise unknown_name(kind, option, options, RecipeError, field=f"objective.{field}.{option}")
+    return factory(**named.options)
+
+
+def check_objective(recipe: Recipe) -> None:
+    """Tell a wrong ``objective`` section before any data are opened.
+
+    Raises:
+        RecipeError: an unknown name or option.
+    """
+    make_times(recipe.objective.times)
+    make_weight(recipe.objective.weight)
 
 
 class Uncertainty(nn.Module):
