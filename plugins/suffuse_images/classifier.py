@@ -10,20 +10,19 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from suffuse.conditions import Label
 from suffuse.errors import ModelFileError, StorageError
+from suffuse.folders import cache_folder
 from suffuse.tensorfile import read_tensors, write_tensors
 
 logger = logging.getLogger(__name__)
@@ -135,18 +134,13 @@ def classifier_of(name: str, pixels: np.ndarray, labels: Sequence[Any]) -> Class
     return _cached(path, pixels, classes) or _stored(path, _trained(name, pixels, labels, classes))
 
 
-def cache_root() -> Path:
-    """``$SUFFUSE_CACHE``, or the user's cache folder."""
-    return Path(os.environ.get("SUFFUSE_CACHE") or platformdirs.user_cache_dir("suffuse"))
-
-
 def _cache_file(name: str, pixels: np.ndarray, labels: Sequence[Any]) -> Path:
     """Keyed by all that training depends on, so that another folder of the same name gets another file."""
     digest = hashlib.blake2b(f"{VERSION} {pixels.shape} {list(labels)}".encode(), digest_size=8)
     digest.update(np.ascontiguousarray(pixels).tobytes())
     height, width, channels = pixels.shape[1:]
     safe = "".join(c if c.isalnum() else "-" for c in name)
-    return cache_root() / "classifiers" / f"{safe}-{width}x{height}x{channels}-{digest.hexdigest()}.safetensors"
+    return cache_folder() / "classifiers" / f"{safe}-{width}x{height}x{channels}-{digest.hexdigest()}.safetensors"
 
 
 def _cached(path: Path, pixels: np.ndarray, classes: tuple[str, ...]) -> Classifier | None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import platformdirs
 from sklearn.datasets import load_digits
 
 from suffuse.domain import Splits
 from suffuse.errors import DataError
+from suffuse.folders import data_folder
 from suffuse.rng import permutation
 from suffuse_images.data import Data, Pictures, PixelArray, by_class, split
 
@@ -91,7 +90,7 @@ def _cifar_part(files: list[Path]) -> Pictures:
 
 def data_root(data: Data) -> Path:
     """The folder of the named data sets."""
-    return data.root or Path(os.environ.get("SUFFUSE_DATA") or platformdirs.user_data_dir("suffuse"))
+    return data.root or data_folder()
 
 
 def _found(data: Data, name: str, folder: str, read: Callable[..., T]) -> T:

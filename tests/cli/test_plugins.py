@@ -132,9 +132,13 @@ def test_requirements_that_are_missing_or_old(monkeypatch):
 def test_folders_that_cannot_be_written(tmp_path, monkeypatch):
     file = tmp_path / "file"
     file.touch()
-    assert states(health.examine_folders({"SUFFUSE_DATA": str(tmp_path / "new" / "er")}))["data folder"] == "ok"
+    monkeypatch.setenv("SUFFUSE_DATA", str(tmp_path / "new" / "er"))
+    monkeypatch.setenv("SUFFUSE_CACHE", str(tmp_path / "cache"))
+    assert states(health.examine_folders()) == {"data folder": "ok", "cache folder": "ok"}
     assert not (tmp_path / "new").exists()
-    assert states(health.examine_folders({"SUFFUSE_DATA": str(file / "sub")}))["data folder"] == "broken"
+    monkeypatch.setenv("SUFFUSE_DATA", str(file / "sub"))
+    monkeypatch.setenv("SUFFUSE_CACHE", str(file / "sub"))
+    assert states(health.examine_folders()) == {"data folder": "note", "cache folder": "broken"}
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +17,9 @@ from suffuse.registry.entries import GROUP
 
 if TYPE_CHECKING:
     from suffuse.registry.specs import DomainSpec
+
+
+State = Literal["ok", "note", "broken"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Finding:
     """
 
     name: str
-    state: Literal["ok", "note", "broken"]
+    state: State
     detail: str
     fix: str = ""
 
@@ -44,7 +46,7 @@ def examine_all() -> list[Finding]:
         *examine_dependencies("suffuse"),
         *examine_plugins(),
         *examine_entry_points(metadata.distributions()),
-        *examine_folders(os.environ),
+        *examine_folders(),
     ]
 
 
@@ -134,25 +136,23 @@ def examine_entry_points(distributions: Iterable[metadata.Distribution]) -> Iter
             yield Finding(f"package {distribution.name}", "broken", detail, f"pip install -e {project}")
 
 
-def examine_folders(environment: Mapping[str, str]) -> Iterator[Finding]:
-    """Whether data and caches can be written."""
-    import platformdirs
+def examine_folders() -> Iterator[Finding]:
+    """Whether caches can be written, and data sets stored; data that are only read may lie where nothing is written."""
+    from suffuse.folders import cache_folder, data_folder
 
-    data = environment.get("SUFFUSE_DATA")
-    source = "SUFFUSE_DATA" if data else "the default; SUFFUSE_DATA changes it"
-    yield _writable("data folder", Path(data or platformdirs.user_data_dir("suffuse")), source)
-    yield _writable("cache folder", Path(platformdirs.user_cache_dir("suffuse")), "")
+    yield _writable("data folder", data_folder(), "SUFFUSE_DATA", "note")
+    yield _writable("cache folder", cache_folder(), "SUFFUSE_CACHE", "broken")
 
 
-def _writable(name: str, folder: Path, source: str) -> Finding:
+def _writable(name: str, folder: Path, variable: str, otherwise: State) -> Finding:
     """Try it, in the folder or, where it is not there yet, in the nearest one that it would be made in."""
     place = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    detail = f"{folder} ({source})" if source else str(folder)
     try:
         with tempfile.TemporaryFile(dir=place):
-            return Finding(name, "ok", detail)
+            return Finding(name, "ok", f"{folder} ({variable} changes it)")
     except OSError as error:
-        return Finding(name, "broken", f"{detail}: {error.strerror or error}", "make it writable, or choose another")
+        problem = f"{folder}: {error.strerror or error}"
+        return Finding(name, otherwise, problem, f"make it writable, or choose another by {variable}")
 
 
 def _editable_project(distribution: metadata.Distribution) -> Path | None:

@@ -9,7 +9,7 @@ first time is 1 all the same: in noise that pure, the belief no longer depends o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,26 +33,6 @@ def _require_steps(steps: int) -> None:
         raise RecipeError("must be at least 1", field="steps", expected=">= 1", got=steps)
 
 
-def _require_range(sigma_min: float, sigma_max: float) -> None:
-    if not 0.0 < sigma_min < sigma_max:
-        raise RecipeError("must lie above sigma_min > 0", field="sigma_max", expected=f"> {sigma_min}", got=sigma_max)
-
-
-def _fractions(count: int) -> list[float]:
-    """``count`` numbers from 0 towards 1: the last is 1 where there are at least two."""
-    return [i / max(count - 1, 1) for i in range(count)]
-
-
-def _ending(schedule: Schedule, ratios: list[float]) -> list[float]:
-    """Times of the given noise levels, begun at exactly 1 and ended at exactly 0."""
-    return [1.0, *(time_of_ratio(schedule, r) for r in ratios[1:]), 0.0]
-
-
-def _within(schedule: Schedule, sigma_min: float, sigma_max: float) -> tuple[float, float]:
-    highest = min(sigma_max, noise_ratio(schedule, 1.0))
-    return min(sigma_min, 0.1 * highest), highest
-
-
 @dataclass(frozen=True)
 class UniformTime:
     """Times evenly spaced in t."""
@@ -67,26 +47,8 @@ class UniformTime:
 
 
 @dataclass(frozen=True)
-class Karras:
-    """Noise levels evenly spaced in σ^{1/ρ}, then 0 (Karras et al. 2022, eq. 5)."""
-
-    steps: int = 18
-    rho: float = 7.0
-    sigma_min: float = 0.002
-    sigma_max: float = 80.0
-
-    def __post_init__(self) -> None:
-        _require_steps(self.steps)
-        _require_range(self.sigma_min, self.sigma_max)
-
-    def __call__(self, schedule: Schedule) -> list[float]:
-        low, high = (s ** (1.0 / self.rho) for s in _within(schedule, self.sigma_min, self.sigma_max))
-        return _ending(schedule, [(high + f * (low - high)) ** self.rho for f in _fractions(self.steps)])
-
-
-@dataclass(frozen=True)
-class LogSnr:
-    """Noise levels evenly spaced in log σ/α, then 0 (Lu et al. 2022, DPM-Solver)."""
+class _Levels(ABC):
+    """Noise levels σ/α between two ends, then 0."""
 
     steps: int = 20
     sigma_min: float = 0.002
@@ -94,11 +56,40 @@ class LogSnr:
 
     def __post_init__(self) -> None:
         _require_steps(self.steps)
-        _require_range(self.sigma_min, self.sigma_max)
+        if not 0.0 < self.sigma_min < self.sigma_max:
+            raise RecipeError(
+                "must lie above sigma_min > 0", field="sigma_max", expected=f"> {self.sigma_min}", got=self.sigma_max
+            )
 
     def __call__(self, schedule: Schedule) -> list[float]:
-        low, high = (math.log(s) for s in _within(schedule, self.sigma_min, self.sigma_max))
-        return _ending(schedule, [math.exp(high + f * (low - high)) for f in _fractions(self.steps)])
+        high = min(self.sigma_max, noise_ratio(schedule, 1.0))
+        low = min(self.sigma_min, 0.1 * high)
+        levels = [self._level(i / max(self.steps - 1, 1), low, high) for i in range(1, self.steps)]
+        return [1.0, *(time_of_ratio(schedule, level) for level in levels), 0.0]
+
+    @abstractmethod
+    def _level(self, fraction: float, low: float, high: float) -> float:
+        """The level at a fraction of the way from ``high`` down to ``low``."""
+
+
+@dataclass(frozen=True)
+class Karras(_Levels):
+    """Noise levels evenly spaced in σ^{1/ρ}, then 0 (Karras et al. 2022, eq. 5)."""
+
+    steps: int = 18
+    rho: float = 7.0
+
+    def _level(self, fraction: float, low: float, high: float) -> float:
+        top, bottom = high ** (1.0 / self.rho), low ** (1.0 / self.rho)
+        return float((top + fraction * (bottom - top)) ** self.rho)
+
+
+@dataclass(frozen=True)
+class LogSnr(_Levels):
+    """Noise levels evenly spaced in log σ/α, then 0 (Lu et al. 2022, DPM-Solver)."""
+
+    def _level(self, fraction: float, low: float, high: float) -> float:
+        return float(high ** (1.0 - fraction) * low**fraction)
 
 
 @dataclass(frozen=True)
@@ -127,6 +118,3 @@ class ShiftedFlow:
 def part_of(times: list[float], start: float) -> list[float]:
     """The times of a grid below ``start``, after ``start`` itself: where editing enters the loop half-way."""
     return [start, *(t for t in times if t < start)]
-
-
-GridFactory = Callable[..., Grid]
