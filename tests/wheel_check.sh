@@ -14,6 +14,8 @@ PY
 "$bin/suffuse" train digits train.steps=20 train.validate_every=20 train.sample_every=20 sample.count=4 --out run
 "$bin/suffuse" generate run --count 4 --steps 4 --out made
 test -s made/sheet.png
+"$bin/suffuse" generate fashion --label Sneaker --count 2 --steps 4 --out sneakers.png
+test -s sneakers.png
 "$bin/suffuse" report run
 test -s run/report.html
 echo "the wheel works"

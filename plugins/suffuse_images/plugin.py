@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from suffuse.registry import hookimpl
-from suffuse.registry.specs import DatasetSpec, DomainSpec, RecipeSpec
+from suffuse.registry.specs import DatasetSpec, DomainSpec, RecipeSpec, StarterSpec
 
 
 @hookimpl
@@ -65,3 +65,16 @@ def register_recipes(register: Callable[[RecipeSpec], None]) -> None:
                 summary=summary,
             )
         )
+
+
+@hookimpl
+def register_starters(register: Callable[[StarterSpec], None]) -> None:
+    """A trained model that comes along."""
+    register(
+        StarterSpec(
+            name="fashion",
+            domain="images",
+            factory="suffuse_images:starters/fashion.safetensors",
+            summary="clothing, 28 × 28 grey, ten classes; its card lies beside it",
+        )
+    )

@@ -35,6 +35,8 @@ def threads() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "agreement":
+        pytest.importorskip("diffusers", reason="there is no other toolkit to agree with: pip install diffusers")
     monkeypatch.setattr(order, "FITTED", (("even in t", order.even_times, (4, 8)),))
     file = tmp_path / "figures.json"
     import_module(f"benchmarks.{name}").main([*TINY[name], "--json", str(file)])
