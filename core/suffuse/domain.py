@@ -105,7 +105,7 @@ class Domain(ABC):
     writes: ClassVar[tuple[str, ...]]
     """The suffixes of files that :meth:`write` makes, as ``.png``; the first is that of a single item by default."""
 
-    animates: ClassVar[tuple[str, ...]] = (".gif", ".webp", ".png")
+    animates: ClassVar[tuple[str, ...]] = (".gif", ".webp")
     """The suffixes of files that :meth:`animate` makes."""
 
     @abstractmethod

@@ -99,6 +99,12 @@ class DomainInputError(SuffuseError):
     exit_code = 8
 
 
+class TrainingError(SuffuseError):
+    """Training went wrong; the last checkpoint is from before."""
+
+    exit_code = 9
+
+
 class Interrupted(SuffuseError):
     """The work was stopped by the user; what was done so far is saved."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -37,14 +38,32 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise StorageError(
-            f"could not be written ({error.strerror or error})",
-            field=str(path),
-            fix="free some space, or choose another folder; what was there before is untouched",
-        ) from error
+        raise _storage_error(path, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: str | Path) -> None:
+    """Make a folder, and those above it.
+
+    Raises:
+        StorageError: it cannot be made, or is a file.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _storage_error(Path(path), error) from error
+
+
+def _storage_error(path: Path, error: OSError) -> StorageError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    first = "free some space, or choose another folder" if full else "choose another folder"
+    return StorageError(
+        f"could not be written ({error.strerror or error})",
+        field=str(path),
+        fix=f"{first}; what was there before is untouched",
+    )
 
 
 def _umask() -> int:

@@ -47,9 +47,11 @@ def locate(source: str | Path) -> Path:
         file = path / "model.safetensors"
         if not file.exists():
             raise ModelFileError(
-                "holds no model yet", field=str(path), expected="model.safetensors in a run folder",
+                "holds no model yet" if (path / "recipe.yaml").exists() else "is no run's folder",
+                field=str(path),
+                expected="model.safetensors in a run's folder",
                 fix="let `suffuse train` finish; the same command goes on from the checkpoint",
-            )  # fmt: skip
+            )
         return file
     if path.is_file() or path.suffix == ".safetensors":
         return path

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from suffuse.errors import DomainInputError
 from suffuse.state import State, is_mask, map_fields
 
 _GAMMA = -0x61C8864680B583EB  # 0x9E3779B97F4A7C15, the golden ratio, as a signed 64-bit integer
@@ -66,7 +67,12 @@ class Rng:
         """Streams of the given seeds; with ``count``, of ``seed, seed + 1, …, seed + count - 1``."""
         if isinstance(seeds, int):
             seeds = range(seeds, seeds + (1 if count is None else count))
-        return cls(torch.as_tensor(seeds if isinstance(seeds, Tensor) else list(seeds), dtype=torch.int64))
+        if isinstance(seeds, Tensor):
+            return cls(seeds.to(torch.int64))
+        try:
+            return cls(torch.tensor(list(seeds), dtype=torch.int64))
+        except (OverflowError, ValueError, RuntimeError) as error:
+            raise DomainInputError("is out of range", field="seed", expected="-2⁶³ to 2⁶³ - 1", got=seeds[0]) from error
 
     def at(self, *path: str | int) -> Rng:
         """The streams for one purpose or step; different paths never share noise."""

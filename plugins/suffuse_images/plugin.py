@@ -48,8 +48,8 @@ def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
 def register_recipes(register: Callable[[RecipeSpec], None]) -> None:
     """Ready recipes."""
     for name, quickstart, summary in (
-        ("digits", 0, "handwritten digits, about a minute on a laptop"),
-        ("fashion-mnist", None, "clothing, small: minutes on one core"),
+        ("digits", 0, "handwritten digits, two minutes on two cores"),
+        ("fashion-mnist", None, "clothing, small: half an hour on two cores"),
         ("fashion-mnist-base", None, "clothing, base: hours on a CPU, minutes on a GPU"),
         ("fashion-mnist-dit", None, "clothing with a transformer"),
         ("mnist", None, "28 × 28 handwritten digits, small"),

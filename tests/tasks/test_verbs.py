@@ -122,7 +122,7 @@ def test_newer_other_and_missing_files_are_told(run: Run, tmp_path: Path) -> Non
     with pytest.raises(ModelFileError, match="neither a file, nor a run folder, nor a starter"):
         load("nothing-of-that-name")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ModelFileError, match="holds no model yet"):
+    with pytest.raises(ModelFileError, match="is no run's folder"):
         load(tmp_path / "empty")
     smaller = {k: v for k, v in tensors.items() if "enter" not in k}
     write_tensors(tmp_path / "less.safetensors", smaller, header)
@@ -139,6 +139,10 @@ def test_bad_requests_are_told(model: Model) -> None:
         model.generate(0)
     with pytest.raises(DomainInputError, match="label: is empty"):
         model.generate(2, label=[])
+    with pytest.raises(DomainInputError, match="guidance"):
+        model.generate(1, label="f1", guidance=float("nan"))
+    with pytest.raises(DomainInputError, match="seed: is out of range"):
+        model.generate(1, seed=10**20)
     with pytest.raises(UnsupportedError, match="coordinates"):
         model.generate(1, sampler=Heun(coordinates="sigma"))
     with pytest.raises(RecipeError, match="steps"):

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from suffuse.errors import RecipeError
+from suffuse.errors import RecipeError, StorageError, TrainingError
 from suffuse.tasks.train import train
 from suffuse.tensorfile import read_tensors
 from suffuse.training.checkpoint import Checkpoint
@@ -96,6 +96,25 @@ def test_longer_run_goes_on_and_another_recipe_is_refused(tmp_path: Path) -> Non
     with pytest.raises(RecipeError, match=r"train\.batch"):
         train(recipe(train={**first["train"], "batch": 8}), out=tmp_path)
     assert train(recipe(predict="v"), out=tmp_path, resume=False).step == 40
+
+
+@pytest.mark.usefixtures("toy")
+def test_diverged_training_stops_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+    whole = recipe(optimizer={"learning_rate": 1e9, "warmup": 0})
+    whole["train"] |= {"checkpoint_every": 1, "log_every": 1}
+    with pytest.raises(TrainingError, match=r"lower optimizer\.learning_rate"):
+        train(whole, out=tmp_path)
+    tensors = Checkpoint.read(tmp_path / "checkpoint.safetensors").tensors
+    assert all(x.isfinite().all() for name, x in tensors.items() if name.startswith("ema."))
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+@pytest.mark.usefixtures("toy")
+def test_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(StorageError, match="choose another folder"):
+            train(recipe(), out=place)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,9 +83,11 @@ def generate(
     seeds = list(range(seed, seed + count)) if seeds is None else list(seeds)
     if not seeds or batch < 1:
         raise DomainInputError("must be at least 1", field="count" if batch >= 1 else "batch", got=min(count, batch))
+    weight = model.recipe.sample.guidance if guidance is None else guidance
+    if not math.isfinite(weight):
+        raise DomainInputError("is not finite", field="guidance", expected="a number; 1 is off", got=weight)
     asked = deal(conditions or {}, len(seeds))
     plan = _plan(model, steps, sampler, grid, schedule)
-    weight = model.recipe.sample.guidance if guidance is None else guidance
     span = model.recipe.sample.interval if interval is None else interval
     items: list[Item] = []
     frames: list[list[Item]] = []

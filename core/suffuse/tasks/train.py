@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -16,7 +17,8 @@ import torch
 from rich.console import Console
 
 from suffuse.conditions import conditions_to_json
-from suffuse.files import write_with
+from suffuse.errors import ModelFileError, TrainingError
+from suffuse.files import make_folder, write_with
 from suffuse.progress import progress_bar
 from suffuse.recipe import Recipe, load_recipe, sections, to_yaml
 from suffuse.registry import load_domain, notify
@@ -56,14 +58,25 @@ def train(
     check_objective(recipe)
     accelerator = make_accelerator(recipe.train.precision)
     run = Run(Path(out) if out is not None else _default_folder(recipe))
+    if accelerator.is_main_process:
+        make_folder(run.folder)
     splits = load_domain(recipe.domain).splits(sections(recipe)[0])
-    checkpoint = Checkpoint.read(run.checkpoint_path) if resume and run.checkpoint_path.exists() else None
+    checkpoint = _read_checkpoint(run) if resume and run.checkpoint_path.exists() else None
     job = prepare(recipe, splits, run, checkpoint, accelerator)
     if accelerator.is_main_process:
-        run.folder.mkdir(parents=True, exist_ok=True)
         run.describe(to_yaml(recipe))
         run.rewind(job.trainer.step)
     return _Watch(job, console if accelerator.is_main_process else None).work()
+
+
+def _read_checkpoint(run: Run) -> Checkpoint:
+    try:
+        return Checkpoint.read(run.checkpoint_path)
+    except ModelFileError as error:
+        raise ModelFileError(
+            error.message, field=error.field, expected=error.expected, got=error.got,
+            fix="start over with --no-resume; a finished model in the folder is not touched until then",
+        ) from error  # fmt: skip
 
 
 def _default_folder(recipe: Recipe) -> Path:
@@ -119,20 +132,32 @@ class _Watch:
     def _between(self, progress: Progress) -> None:
         every, step, last = self.job.recipe.train, progress.step, self.job.recipe.train.steps
         row: dict[str, float] = {}
-        if step % every.log_every == 0 or step == last:
+        saving = step % every.checkpoint_every == 0 and step != last
+        if step % every.log_every == 0 or step == last or saving:
             row |= {"loss": float(progress.loss), "gradient_norm": float(progress.gradient_norm)}
             row |= {"learning_rate": progress.learning_rate}
+            self._require_finite(row["loss"], step)
         if self.main and (step % every.validate_every == 0 or step == last):
             row["validation_loss"] = self._validate()
         if self.main and (step % every.sample_every == 0 or step == last):
             self._draw(step)
-        if step % every.checkpoint_every == 0 and step != last:
+        if saving:
             self._save()
         if row:
             self.shown |= row
             self._tell("step_finished", run=self.job.run, step=step, metrics=row)
             if self.main:
                 self.job.run.append({"step": step, "seconds": round(self.seconds, 2), **row})
+
+    def _require_finite(self, loss: float, step: int) -> None:
+        """Stop a training that diverged, before its checkpoint replaces the last good one."""
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} at step {step}",
+                field=str(self.job.run.folder),
+                expected="a finite loss",
+                fix="lower optimizer.learning_rate or optimizer.clip, or lengthen optimizer.warmup",
+            )
 
     def _tell(self, hook: str, **arguments: Any) -> None:
         """Tell observers, in one process only: they may write files."""
