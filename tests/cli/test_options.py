@@ -58,7 +58,7 @@ def test_an_unconditional_model_says_so():
 def test_components():
     assert opt.make_component("sampler", None) is None
     assert opt.make_component("sampler", "ddim:eta=0.5") == DDIM(eta=0.5)
-    assert opt.make_component("grid", "karras:rho=5,sigma_max=40", steps=7) == Karras(7, 5.0, sigma_max=40.0)
+    assert opt.make_component("grid", "karras:rho=5,sigma_max=40", steps=7) == Karras(7, rho=5.0, sigma_max=40.0)
     assert opt.make_component("grid", "karras:steps=9", steps=7) == Karras(9)
 
 
