@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from suffuse.conditions import Conditions
-from suffuse.state import State
+from suffuse.state import State, only
 
 Time = float | Tensor
 """One time for the whole batch (a float), or float64 ``[batch]``."""
@@ -32,6 +32,10 @@ class Posterior:
     def noise_mean(self) -> State:
         """The mean from which the noise direction is computed."""
         return self.mean if self.anchor is None else self.anchor
+
+    def only(self, name: str) -> Posterior:
+        """The belief about one field of a state of named fields."""
+        return Posterior(only(self.mean, name), None if self.anchor is None else only(self.anchor, name))
 
 
 Denoiser = Callable[[State, Time, Conditions], Posterior]

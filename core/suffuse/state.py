@@ -8,7 +8,7 @@ where the field is real. What padding holds changes nothing: every operation her
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -92,6 +92,23 @@ def _field(state: State, name: str) -> Tensor:
     if isinstance(state, Tensor):
         raise DomainInputError("a bare tensor met a state of named fields", field=name, expected="a dict", got="Tensor")
     return state[name]
+
+
+def only(state: State, name: str) -> State:
+    """One field of a state of named fields, with its mask."""
+    if isinstance(state, Tensor):
+        raise DomainInputError(
+            "is a bare tensor", field="state", expected=f"a dict with the field {name!r}", got="Tensor"
+        )
+    own = f"{name}.{MASK}"
+    mask = own if own in state else MASK
+    return {name: state[name], mask: state[mask]} if mask in state else {name: state[name]}
+
+
+def merge(like: State, parts: Mapping[str, State]) -> State:
+    """The state whose fields are those of ``parts``, in the order, and with the masks, of ``like``."""
+    assert isinstance(like, dict)
+    return {name: value if is_mask(name) else _field(parts[name], name) for name, value in like.items()}
 
 
 def combine(*terms: tuple[float | Tensor, State]) -> State:

@@ -92,7 +92,7 @@ def test_ctrl_c_in_any_verb(suffuse, trained, monkeypatch):
 
 
 def test_a_full_disk_has_its_exit_code(suffuse, trained, monkeypatch):
-    from suffuse.tasks import generate as task
+    from suffuse.tasks import samples as task
 
     def fail(*_, **__):
         raise StorageError("could not be written", field="x.png")

@@ -220,5 +220,5 @@ def test_what_a_solver_needs_is_told() -> None:
     class Other:
         """A process that is not Gaussian."""
 
-    with pytest.raises(UnsupportedError, match="Heun follows an ODE"):
+    with pytest.raises(UnsupportedError, match="Heun needs a Gaussian process"):
         next(iter(list(iterate(Heun(), exact, Other(), [1.0, 0.0], rng=Rng.of(0, 2), x=like))))  # type: ignore[arg-type]

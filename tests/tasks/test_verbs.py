@@ -15,7 +15,8 @@ from suffuse.recipe import validate
 from suffuse.report import write_report
 from suffuse.sampling import DDPM, Heun, Karras
 from suffuse.tasks.evaluate import draw_conditions, evaluate, open_splits
-from suffuse.tasks.generate import generate, save
+from suffuse.tasks.generate import generate
+from suffuse.tasks.samples import save
 from suffuse.tensorfile import read_tensors, write_tensors
 from suffuse.trained import build_denoiser
 from suffuse.training.run import Run

@@ -14,7 +14,7 @@ from suffuse.cli.verb import print_json, verb
 
 if TYPE_CHECKING:
     from suffuse.model import Model
-    from suffuse.tasks.generate import Samples
+    from suffuse.tasks.samples import Samples
 
 Trajectory = Annotated[
     Path | None,
@@ -43,8 +43,8 @@ def generate(
     as_json: opt.Json = False,
 ) -> None:
     """Make items out of noise, freely or under conditions."""
-    from suffuse.tasks.generate import check_animation, check_out, save
     from suffuse.tasks.generate import generate as make_samples
+    from suffuse.tasks.samples import check_animation, check_out, save
 
     loaded = opt.load_model(model, device)
     if trajectory is not None:

@@ -107,7 +107,8 @@ def _picture(model: Model, folder: Path) -> tuple[Path, Path]:
     """A sheet with a column for each class, and the samples on it."""
     from suffuse.conditions import Label
     from suffuse.files import write_with
-    from suffuse.tasks.generate import generate, save
+    from suffuse.tasks.generate import generate
+    from suffuse.tasks.samples import save
 
     labels = {name: list(kind.classes) for name, kind in model.conditions.items() if isinstance(kind, Label)}
     columns = max((len(classes) for classes in labels.values()), default=ROWS)

@@ -1,7 +1,8 @@
 """Forward noise processes and their schedules."""
 
-from suffuse.process.base import Process
+from suffuse.process.base import Process, Weight
 from suffuse.process.gaussian import Gaussian
+from suffuse.process.product import Product
 from suffuse.process.schedule import (
     EDM,
     VE,
@@ -21,10 +22,12 @@ __all__ = [
     "Cosine",
     "Gaussian",
     "Process",
+    "Product",
     "RectifiedFlow",
     "Schedule",
     "SubVP",
     "VPLinear",
+    "Weight",
     "log_snr",
     "noise_ratio",
     "time_of_ratio",

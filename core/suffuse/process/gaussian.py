@@ -19,6 +19,7 @@ from torch import Tensor
 
 from suffuse.numerics import expm1, sqrt
 from suffuse.posterior import Posterior, Time
+from suffuse.process.base import Weight
 from suffuse.process.schedule import RectifiedFlow, Schedule, log_snr
 from suffuse.rng import Rng
 from suffuse.state import State, combine, map_fields, masked_mean
@@ -64,9 +65,13 @@ class Gaussian:
             return combine((c, x_t), (alpha_s - alpha_t * c, posterior.mean))
         return combine((c, x_t), (alpha_s, posterior.mean), (-alpha_t * c, posterior.anchor))
 
-    def loss(self, posterior: Posterior, x0: State, x_t: State, t: Time) -> Tensor:
+    def loss(self, posterior: Posterior, x0: State, x_t: State, t: Time, weight: Weight | None = None) -> Tensor:
         """Mean squared error of the posterior mean, averaged over each sample's real entries: ``[batch]``."""
-        return masked_mean(map_fields(lambda mean, x: torch.square(mean - x), x0_like(posterior.mean, x0), x0))
+        error = masked_mean(map_fields(lambda mean, x: torch.square(mean - x), x0_like(posterior.mean, x0), x0))
+        if weight is None:
+            return error
+        snr = log_snr(self.schedule, torch.as_tensor(t, dtype=torch.float64, device=error.device))
+        return error * weight(snr).to(error.dtype)
 
 
 def x0_like(mean: State, x0: State) -> State:

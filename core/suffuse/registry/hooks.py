@@ -27,7 +27,10 @@ from suffuse.registry.specs import (
     DatasetSpec,
     DomainSpec,
     GridSpec,
+    GuidanceSpec,
+    KernelSpec,
     NetworkSpec,
+    OperatorSpec,
     RecipeSpec,
     SamplerSpec,
     ScheduleSpec,
@@ -73,6 +76,21 @@ def register_grids(register: Callable[[GridSpec], None]) -> None:
 
 
 @hookspec(historic=True)
+def register_kernels(register: Callable[[KernelSpec], None]) -> None:
+    """Bring kernels of categorical noise."""
+
+
+@hookspec(historic=True)
+def register_guidances(register: Callable[[GuidanceSpec], None]) -> None:
+    """Bring guidances."""
+
+
+@hookspec(historic=True)
+def register_operators(register: Callable[[OperatorSpec], None]) -> None:
+    """Bring measurements."""
+
+
+@hookspec(historic=True)
 def register_recipes(register: Callable[[RecipeSpec], None]) -> None:
     """Bring ready recipes."""
 
@@ -104,6 +122,9 @@ REGISTRATION: dict[str, type[Spec]] = {
     "register_schedules": ScheduleSpec,
     "register_samplers": SamplerSpec,
     "register_grids": GridSpec,
+    "register_kernels": KernelSpec,
+    "register_guidances": GuidanceSpec,
+    "register_operators": OperatorSpec,
     "register_recipes": RecipeSpec,
     "register_starters": StarterSpec,
 }

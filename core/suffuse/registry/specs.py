@@ -96,6 +96,27 @@ class GridSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KernelSpec(Spec):
+    """A kernel of categorical noise; the factory takes the classes' frequencies and its own keywords."""
+
+    kind: ClassVar[str] = "kernel"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuidanceSpec(Spec):
+    """A guidance; the factory takes a denoiser, a schedule and its own keywords, and gives a denoiser."""
+
+    kind: ClassVar[str] = "guidance"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorSpec(Spec):
+    """A measurement of a state, as blur or downsample; the factory's keywords are its options."""
+
+    kind: ClassVar[str] = "operator"
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecipeSpec(Spec):
     """A ready recipe; the factory is ``"package:path/to/recipe.yaml"``.
 
@@ -126,6 +147,9 @@ SPECS: tuple[type[Spec], ...] = (
     ScheduleSpec,
     SamplerSpec,
     GridSpec,
+    KernelSpec,
+    GuidanceSpec,
+    OperatorSpec,
     RecipeSpec,
     StarterSpec,
 )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from suffuse.conditions import Conditions
 from suffuse.errors import RecipeError
-from suffuse.posterior import Denoiser
+from suffuse.posterior import Posterior
 from suffuse.process import Process
 from suffuse.rng import Rng
 from suffuse.sampling.loop import Step
+from suffuse.sampling.rule import OneEvaluation
+from suffuse.state import State
 
 
 @dataclass(frozen=True)
-class DDIM:
+class DDIM(OneEvaluation[Process]):
     """Denoising diffusion implicit models (Song, Meng & Ermon 2021): one evaluation a step, order 1.
 
     Arguments:
@@ -26,9 +27,8 @@ class DDIM:
         if not 0.0 <= self.eta <= 1.0:
             raise RecipeError("is out of range", field="eta", expected="between 0 and 1", got=self.eta)
 
-    def step(self, denoiser: Denoiser, process: Process, now: Step, s: float, rng: Rng, conditions: Conditions) -> Step:
-        posterior = denoiser(now.x, now.t, conditions)
-        return now.to(process.reverse(now.x, posterior, now.t, s, rng, self.eta), s, posterior)
+    def advance(self, process: Process, now: Step, posterior: Posterior, s: float, rng: Rng) -> State:
+        return process.reverse(now.x, posterior, now.t, s, rng, self.eta)
 
 
 @dataclass(frozen=True)

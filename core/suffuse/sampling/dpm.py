@@ -14,31 +14,34 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from suffuse.conditions import Conditions
-from suffuse.posterior import Denoiser, Posterior
-from suffuse.process import Gaussian, Process, log_snr
+from suffuse.posterior import Posterior
+from suffuse.process import Gaussian, log_snr
 from suffuse.rng import Rng
-from suffuse.sampling.loop import Step, gaussian, remember, with_history
+from suffuse.sampling.loop import Step
+from suffuse.sampling.needs import GAUSSIAN
+from suffuse.sampling.rule import OneEvaluation
 from suffuse.state import State, combine
 
 
 @dataclass(frozen=True)
-class DPMpp2M:
+class DPMpp2M(OneEvaluation[Gaussian]):
     """DPM-Solver++(2M): order 2, one evaluation a step, deterministic."""
 
-    def step(self, denoiser: Denoiser, process: Process, now: Step, s: float, rng: Rng, conditions: Conditions) -> Step:
-        process = gaussian(process, self)
-        posterior = denoiser(now.x, now.t, conditions)
-        extrapolated = self._extrapolate(process, now, posterior, s)
-        step = now.to(process.transfer(now.x, extrapolated, now.t, s), s, posterior)
-        return with_history(step, remember(now, posterior, depth=1))
+    needs = GAUSSIAN
+
+    @property
+    def depth(self) -> int:
+        return 1
+
+    def advance(self, process: Gaussian, now: Step, posterior: Posterior, s: float, rng: Rng) -> State:
+        return process.transfer(now.x, self._extrapolate(process, now, posterior, s), now.t, s)
 
     @staticmethod
     def _extrapolate(process: Gaussian, now: Step, posterior: Posterior, s: float) -> Posterior:
         """D, the belief half-way through the step, drawn out from this one and the one before."""
         if not now.history:
             return posterior
-        before, earlier = now.history[0]
+        before, earlier = now.history[0].t, now.history[0].posterior
         at_before, at_now, at_s = (0.5 * log_snr(process.schedule, t) for t in (before, now.t, s))
         if math.isinf(at_s) or math.isinf(at_before):
             return posterior

@@ -7,7 +7,7 @@ beliefs that a multistep rule looks back on) travels in that value, so one sampl
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -15,12 +15,31 @@ import torch
 from suffuse.conditions import Condition, Conditions
 from suffuse.errors import UnsupportedError
 from suffuse.posterior import Denoiser, Posterior
-from suffuse.process import Gaussian, Process, Schedule
+from suffuse.process import Process
 from suffuse.rng import Rng
 from suffuse.sampling.grid import Grid
-from suffuse.state import State
+from suffuse.state import State, only
 
 NO_CONDITIONS: Mapping[str, Condition] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a multistep rule looks back on.
+
+    Arguments:
+        t: the time.
+        x: the state there, as the step from it was made.
+        posterior: the belief there.
+    """
+
+    t: float
+    x: State
+    posterior: Posterior
+
+    def only(self, name: str) -> Past:
+        """The past of one field."""
+        return Past(self.t, only(self.x, name), self.posterior.only(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +52,7 @@ class Step:
         index: how many steps were made.
         total: how many there will be.
         posterior: the belief that led here; ``None`` at the start.
-        history: earlier ``(time, belief)`` pairs, newest first, as far back as the sampler looks.
+        history: the past, newest first, as far back as the sampler looks.
     """
 
     x: State
@@ -41,11 +60,25 @@ class Step:
     index: int = 0
     total: int = 0
     posterior: Posterior | None = None
-    history: tuple[tuple[float, Posterior], ...] = ()
+    history: tuple[Past, ...] = ()
 
-    def to(self, x: State, t: float, posterior: Posterior) -> Step:
-        """The next step, without a history."""
-        return Step(x, t, self.index + 1, self.total, posterior)
+    def to(self, x: State, t: float, posterior: Posterior, corrected: State | None = None, depth: int = 0) -> Step:
+        """The next step.
+
+        Arguments:
+            x, t: the next state and its time.
+            posterior: the belief that led there, formed here.
+            corrected: the state here, if it was mended since.
+            depth: how much of the past is kept, this step's included.
+        """
+        here = () if depth == 0 else (Past(self.t, self.x if corrected is None else corrected, posterior),)
+        return Step(x, t, self.index + 1, self.total, posterior, (here + self.history)[:depth])
+
+    def only(self, name: str) -> Step:
+        """The step of one field of a state of named fields."""
+        posterior = None if self.posterior is None else self.posterior.only(name)
+        past = tuple(past.only(name) for past in self.history)
+        return Step(only(self.x, name), self.t, self.index, self.total, posterior, past)
 
 
 class Sampler(Protocol):
@@ -58,19 +91,6 @@ class Sampler(Protocol):
             UnsupportedError: the process lacks what this sampler needs.
         """
         ...
-
-
-def gaussian(process: Process, sampler: object) -> Gaussian:
-    """The process, if it is Gaussian; otherwise an error in the sampler's name."""
-    if isinstance(process, Gaussian):
-        return process
-    raise UnsupportedError(
-        f"{type(sampler).__name__} follows an ODE, which only a Gaussian process has",
-        field="sampler",
-        expected="a Gaussian process",
-        got=type(process).__name__,
-        fix="use ddpm, which works with every process",
-    )
 
 
 def iterate(
@@ -99,7 +119,7 @@ def iterate(
     Yields:
         the start, then one :class:`Step` for each interval of the grid; the last is at t = 0.
     """
-    times = list(grid) if isinstance(grid, Sequence) else grid(_schedule_of(process, grid))
+    times = list(grid) if isinstance(grid, Sequence) else grid(process.schedule)
     if x is None:
         if like is None:
             raise UnsupportedError("nothing to start from", field="like", expected="a state for `like` or `x`")
@@ -110,10 +130,6 @@ def iterate(
         with torch.inference_mode():
             now = sampler.step(denoiser, process, now, s, rng.at("step", now.index), conditions)
         yield now
-
-
-def _schedule_of(process: Process, grid: Grid) -> Schedule:
-    return gaussian(process, grid).schedule
 
 
 def sample(
@@ -131,13 +147,3 @@ def sample(
     for step in iterate(sampler, denoiser, process, grid, rng=rng, like=like, x=x, conditions=conditions):
         last = step
     return last.x
-
-
-def remember(now: Step, posterior: Posterior, depth: int) -> tuple[tuple[float, Posterior], ...]:
-    """The history of the next step: this belief, and as many earlier ones as make ``depth``."""
-    return ((now.t, posterior), *now.history)[:depth]
-
-
-def with_history(step: Step, history: tuple[tuple[float, Posterior], ...]) -> Step:
-    """A step that carries a history."""
-    return replace(step, history=history)

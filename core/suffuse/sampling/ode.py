@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from suffuse.conditions import Conditions
 from suffuse.errors import RecipeError, UnsupportedError
-from suffuse.posterior import Denoiser
+from suffuse.posterior import Denoiser, Posterior
 from suffuse.process import Gaussian, Process, noise_ratio, time_of_ratio
 from suffuse.rng import Rng
-from suffuse.sampling.loop import Step, gaussian
+from suffuse.sampling.loop import Step
+from suffuse.sampling.needs import GAUSSIAN, Need
+from suffuse.sampling.rule import OneEvaluation
 from suffuse.state import State, combine
 
 Coordinates = Literal["flow", "sigma"]
@@ -75,14 +77,20 @@ class _Churned:
 
 
 @dataclass(frozen=True)
-class Euler(_Churned):
+class Euler(_Churned, OneEvaluation[Gaussian]):
     """Euler's rule, order 1, one evaluation a step; EDM's stochastic sampler without the correction."""
 
-    def step(self, denoiser: Denoiser, process: Process, now: Step, s: float, rng: Rng, conditions: Conditions) -> Step:
-        process = gaussian(process, self)
-        x, t = self._churn()(process, now.x, now.t, now.total, rng)
-        posterior = denoiser(x, t, conditions)
-        return now.to(process.transfer(x, posterior, t, s), s, posterior)
+    needs = GAUSSIAN
+
+    @property
+    def perturbs(self) -> bool:
+        return self.churn > 0.0
+
+    def perturb(self, process: Gaussian, now: Step, rng: Rng) -> tuple[State, float]:
+        return self._churn()(process, now.x, now.t, now.total, rng)
+
+    def advance(self, process: Gaussian, now: Step, posterior: Posterior, s: float, rng: Rng) -> State:
+        return process.transfer(now.x, posterior, now.t, s)
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,7 @@ class Heun(_Churned):
     """
 
     coordinates: Coordinates = "flow"
+    needs: ClassVar[Need[Gaussian]] = GAUSSIAN
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -101,7 +110,7 @@ class Heun(_Churned):
             raise RecipeError("is unknown", field="coordinates", expected="flow or sigma", got=repr(self.coordinates))
 
     def step(self, denoiser: Denoiser, process: Process, now: Step, s: float, rng: Rng, conditions: Conditions) -> Step:
-        process = gaussian(process, self)
+        process = self.needs.of(process, self)
         x, t = self._churn()(process, now.x, now.t, now.total, rng)
         posterior = denoiser(x, t, conditions)
         predicted = process.transfer(x, posterior, t, s)

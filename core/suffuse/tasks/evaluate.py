@@ -11,7 +11,8 @@ from suffuse.conditions import ConditionSpace
 from suffuse.domain import Dataset, Splits
 from suffuse.recipe import Recipe, sections
 from suffuse.rng import Rng
-from suffuse.tasks.generate import deal, generate
+from suffuse.tasks.generate import generate
+from suffuse.tasks.plan import deal
 from suffuse.trained import Trained
 
 

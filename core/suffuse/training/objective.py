@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from suffuse.conditions import Conditions, drop
 from suffuse.denoise import Preconditioned
 from suffuse.errors import RecipeError, unknown_name
-from suffuse.process import Schedule, log_snr
+from suffuse.process import Schedule, Weight, log_snr
 from suffuse.recipe import Named, Recipe
 from suffuse.rng import Rng
 from suffuse.state import State, batch_size, device_of
@@ -81,10 +81,6 @@ class LogitNormal(LogNormal):
 
     mean: float = 0.0
     std: float = 1.0
-
-
-Weight = Callable[[Tensor], Tensor]
-"""The weight of the x₀ error as a function of λ, float64 ``[batch]``."""
 
 
 def _min_snr(gamma: float = 5.0) -> Weight:
@@ -205,8 +201,7 @@ class Objective(nn.Module):
         process = self.denoiser.process
         x_t = process.corrupt(x0, t, rng)
         snr = log_snr(process.schedule, t)
-        error = process.loss(self.denoiser(x_t, t, conditions), x0, x_t, t)
-        return error * self.weight(snr).to(error.dtype), snr
+        return process.loss(self.denoiser(x_t, t, conditions), x0, x_t, t, self.weight), snr
 
     def _times(self, count: int, rng: Rng, device: torch.device) -> Tensor:
         start = rng[:1].at("time").uniform(shape=())

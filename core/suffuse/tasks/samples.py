@@ -1,0 +1,87 @@
+"""What a verb makes, and how it is written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from suffuse.domain import Item
+from suffuse.errors import DomainInputError
+from suffuse.files import write_json, write_with
+from suffuse.trained import Trained
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What was made.
+
+    Arguments:
+        items: the items.
+        seeds: the seed of each; any one can be made again alone.
+        conditions: for each condition by name, the value asked for each item.
+        frames: with ``trajectory``, what the denoiser believed after each step: ``[step][item]``.
+    """
+
+    items: list[Item]
+    seeds: list[int]
+    conditions: dict[str, list[Any]] = field(default_factory=dict)
+    frames: list[list[Item]] | None = None
+
+
+def check_out(model: Trained, out: str | Path) -> Path:
+    """Where samples can be written: a folder, or a file whose suffix the domain knows. Ask before generating.
+
+    Raises:
+        DomainInputError: an unknown suffix.
+    """
+    out = Path(out)
+    return _check_suffix(out, model.domain.writes, "a folder, or a file") if out.suffix else out
+
+
+def check_animation(model: Trained, path: str | Path) -> Path:
+    """Where a trajectory can be written. Ask before generating.
+
+    Raises:
+        DomainInputError: an unknown suffix.
+    """
+    return _check_suffix(Path(path), model.domain.animates, "a file")
+
+
+def _check_suffix(path: Path, known: tuple[str, ...], what: str) -> Path:
+    if path.suffix.lower() not in known:
+        raise DomainInputError(
+            "cannot be written", field=str(path), expected=f"{what} ending in {', '.join(known)}", got=repr(path.suffix)
+        )
+    return path
+
+
+def save(model: Trained, samples: Samples, out: str | Path) -> list[Path]:
+    """Write samples: into one file where ``out`` has a suffix, else into a folder, one file an item, with a sheet.
+
+    Returns:
+        the files, the one to look at first.
+    """
+    out = check_out(model, out)
+    if out.suffix:
+        model.domain.write(samples.items, out)
+        return [out]
+    suffix = model.domain.writes[0]
+    files = [out / f"{_stem(samples, i)}{suffix}" for i in range(len(samples.items))]
+    for item, path in zip(samples.items, files, strict=True):
+        model.domain.write([item], path)
+    sheet = out / "sheet.png"
+    write_with(sheet, model.domain.picture(samples.items).save)
+    listing = out / "samples.json"
+    rows = [
+        {"file": f.name, "seed": s, **{k: v[i] for k, v in samples.conditions.items()}}
+        for i, (f, s) in enumerate(zip(files, samples.seeds, strict=True))
+    ]
+    write_json(listing, rows)
+    return [sheet, listing, *files]
+
+
+def _stem(samples: Samples, index: int) -> str:
+    values = [str(v[index]) for v in samples.conditions.values() if v[index] is not None]
+    words = "-".join("".join(c if c.isalnum() else "_" for c in value)[:32] for value in values)
+    return f"{words}-{samples.seeds[index]}" if words else str(samples.seeds[index])
