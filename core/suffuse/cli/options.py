@@ -35,6 +35,9 @@ ModelSource = Annotated[
         show_default=False,
     ),
 ]
+Items = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="Files or folders of the domain's items.", show_default=False)
+]
 Count = Annotated[int, typer.Option("--count", "-n", min=1, help="How many.")]
 CountOrRecipes = Annotated[
     int | None, typer.Option("--count", "-n", min=1, help="How many; the recipe's number by default.")
