@@ -4,15 +4,19 @@ Same network, same initial noise, same times, same fresh noise; the figure is th
 over their root mean square. Target: at most 1e-5.
 
 diffusers keeps its noise schedule in float32. ``shipped`` takes it so, and gives suffuse the very same numbers;
-``float64`` replaces the scheduler's table by one computed in float64. DPMSolverMultistepScheduler casts the state to
+``float64`` replaces the scheduler's tables by ones computed in float64. DPMSolverMultistepScheduler casts the state to
 float32 in every step, whatever its dtype is, which bounds its agreement in float64.
+
+DEISMultistepScheduler never reaches σ = 0; UniPCMultistepScheduler is not a number there (bh1), or takes order 2 in the
+step before (order 3). They are compared down to the noise level of t = 1/40.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -28,10 +32,28 @@ from suffuse.denoise import Preconditioned
 from suffuse.nn.unet import UNet, UNetOptions
 from suffuse.process import EDM, Gaussian, Schedule, time_of_ratio
 from suffuse.rng import Rng
-from suffuse.sampling import DDIM, DDPM, DPMpp2M, Euler, Heun, Karras, LogSnr, Sampler, sample
+from suffuse.sampling import (
+    DDIM,
+    DDPM,
+    DEIS,
+    IPNDM,
+    DPMpp,
+    DPMppSDE,
+    Euler,
+    EulerAncestral,
+    Heun,
+    Karras,
+    LogSnr,
+    Sampler,
+    UniPC,
+    sample,
+)
+from suffuse.sampling.unipc import Variant
 from tests.oracles import three_modes
 
 T = TypeVar("T")
+
+VARIANTS: tuple[Variant, ...] = ("bh1", "bh2")
 
 TARGET = 1e-5
 TRAINED = 1000
@@ -140,8 +162,11 @@ class Diffusers:
         sampler: of suffuse.
         scheduler: the name of diffusers' class.
         options: of the class.
-        eta: handed to ``step`` together with the fresh noise, where it takes them.
+        eta: handed to ``step``, where it takes it.
         tables: whether the table of noise levels is ``shipped`` or ``float64``.
+        last: the time at which both end; other than 0 only with a float64 table.
+        noisy: whether ``step`` is handed the fresh noise.
+        draws: whether it draws the fresh noise by itself; it is then made to draw suffuse's.
     """
 
     sampler: Sampler
@@ -149,17 +174,22 @@ class Diffusers:
     options: dict[str, Any] = field(default_factory=dict)
     eta: float | None = None
     tables: str = "shipped"
+    last: float = 0.0
+    noisy: bool = False
+    draws: bool = False
     toolkit = "diffusers"
 
     @property
     def peer(self) -> str:
-        return self.scheduler + (f"(eta={self.eta:g})" if self.eta is not None else "") + f", {self.tables} table"
+        given = {**self.options, **({} if self.eta is None else {"eta": self.eta})}
+        shown = ", ".join(f"{k}={given[k]}" for k in _TELLING if k in given)
+        return f"{self.scheduler}({shown}), {self.tables} table" + (f", to t = {self.last:g}" if self.last else "")
 
     def __call__(self, task: Task) -> tuple[Tensor, Tensor]:
         scheduler = self._make(task)
         products = scheduler.alphas_cumprod.double()
         indices = sorted({int(t) for t in scheduler.timesteps}, reverse=True)
-        times = [*((i + 1) / TRAINED for i in indices), 0.0]
+        times = [*((i + 1) / TRAINED for i in indices), self.last]
         mine = task.suffuse(self.sampler, Table(products), times, task.start, task.network.predict)
         return mine, self._loop(task, scheduler, products)
 
@@ -176,6 +206,10 @@ class Diffusers:
             scheduler.alphas_cumprod = (1.0 - betas).cumprod(0)
             scheduler.final_alpha_cumprod = torch.ones((), dtype=torch.float64)
         scheduler.set_timesteps(task.steps)
+        if self.tables == "float64" and hasattr(scheduler, "sigmas"):
+            ratios = ((1.0 - scheduler.alphas_cumprod) / scheduler.alphas_cumprod).sqrt()
+            last = ratios[round(self.last * TRAINED) - 1] if self.last else torch.zeros((), dtype=torch.float64)
+            scheduler.sigmas = torch.cat([ratios[scheduler.timesteps], last[None]])
         return scheduler
 
     def _loop(self, task: Task, scheduler: Any, products: Tensor) -> Tensor:
@@ -183,19 +217,60 @@ class Diffusers:
         ratios = ((1.0 - products) / products).sqrt()
         noise = task.noise("reverse")
         x = task.start * self._scale(scheduler, products)
-        for t in scheduler.timesteps:
-            output = task.ask(scheduler.scale_model_input(x, t), ratios[int(t)])
-            x = scheduler.step(output, t, x, **self._extra(noise)).prev_sample
+        with _drawn(scheduler, noise) if self.draws else nullcontext():
+            for t in scheduler.timesteps:
+                output = task.ask(scheduler.scale_model_input(x, t), ratios[int(t)])
+                x = scheduler.step(output, t, x, **self._extra(noise)).prev_sample
         return x
 
     def _extra(self, noise: Iterator[Tensor]) -> dict[str, Any]:
-        return {} if self.eta is None else {"eta": self.eta, "variance_noise": next(noise)}
+        given = {} if self.eta is None else {"eta": self.eta}
+        return {**given, "variance_noise": next(noise)} if self.noisy else given
 
     @staticmethod
     def _scale(scheduler: Any, products: Tensor) -> float:
         """From x to the scheduler's coordinates: some work in x/α."""
-        in_sigma = type(scheduler).__name__ in ("EulerDiscreteScheduler", "HeunDiscreteScheduler")
-        return float(products[-1].rsqrt()) if in_sigma else 1.0
+        return float(products[-1].rsqrt()) if type(scheduler).__name__ in _IN_SIGMA else 1.0
+
+
+_IN_SIGMA = ("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler")
+"""Schedulers of diffusers that work in x/α."""
+
+
+@contextmanager
+def _drawn(scheduler: Any, noise: Iterator[Tensor]) -> Iterator[None]:
+    """The scheduler draws the given noise."""
+    with patch.object(sys.modules[type(scheduler).__module__], "randn_tensor", lambda *_, **__: next(noise)):
+        yield
+
+
+@dataclass(frozen=True)
+class DiffusersIPNDM:
+    """A comparison with diffusers' IPNDM, which has noise levels of its own, σ = sin²(π t/2), and takes a velocity.
+
+    It starts at the scheduler's second time: at the first, where α = 0, that takes x̂₀ = 0, whatever the network says.
+    """
+
+    sampler: Sampler
+    toolkit = "diffusers"
+    peer = "IPNDMScheduler, from its second time, float64 table"
+
+    def __call__(self, task: Task) -> tuple[Tensor, Tensor]:
+        scheduler = peer("diffusers").IPNDMScheduler()
+        scheduler.set_timesteps(task.steps)
+        scheduler.set_begin_index(1)
+        scheduler.betas = (0.5 * math.pi * torch.linspace(1.0, 0.0, task.steps + 1, dtype=torch.float64)).sin() ** 2
+        scheduler.alphas = (1.0 - scheduler.betas**2).sqrt()
+        schedule, levels = Table((scheduler.alphas[1:-1] ** 2).flip(0)), task.steps - 1
+        times = [k / levels for k in range(levels, -1, -1)]
+        mine = task.suffuse(self.sampler, schedule, times, task.start, task.network.predict)
+        x = task.start
+        for k, t in enumerate(scheduler.timesteps[1:], start=1):
+            alpha, sigma = float(scheduler.alphas[k]), float(scheduler.betas[k])
+            output = task.ask(x, sigma / alpha)
+            velocity = output if task.network.predict == "v" else (output - sigma * x) / alpha
+            x = scheduler.step(velocity, t, x).prev_sample
+        return mine, x
 
 
 # k-diffusion ----------------------------------------------------------------------------------------------------------
@@ -212,12 +287,14 @@ class KDiffusion:
         function: the name of k-diffusion's.
         options: of the function.
         purpose: what suffuse draws fresh noise for.
+        handed: whether the function is handed that noise, rather than drawing its own.
     """
 
     sampler: Sampler
     function: str
     options: dict[str, Any] = field(default_factory=dict)
     purpose: str = "churn"
+    handed: bool = False
     toolkit = "k_diffusion"
 
     @property
@@ -232,9 +309,11 @@ class KDiffusion:
         x = task.start * SIGMA_MAX
         predict = "edm" if task.network.predict == "v" else task.network.predict
         mine = task.suffuse(self.sampler, schedule, times, x, predict)
-        with _noise_of(sampling, task.noise(self.purpose)):
+        noise = task.noise(self.purpose)
+        options = {**self.options, "noise_sampler": lambda *_: next(noise)} if self.handed else self.options
+        with _noise_of(sampling, noise):
             function = getattr(sampling, self.function)
-            return mine, function(partial(_PREDICT[predict], task), x, sigmas.to(x), disable=True, **self.options)
+            return mine, function(partial(_PREDICT[predict], task), x, sigmas.to(x), disable=True, **options)
 
 
 @contextmanager
@@ -262,28 +341,72 @@ _PREDICT: dict[str, Callable[[Task, Tensor, Tensor], Tensor]] = {"eps": _from_no
 
 # all of them ----------------------------------------------------------------------------------------------------------
 
-Comparison = Diffusers | KDiffusion
+Comparison = Diffusers | DiffusersIPNDM | KDiffusion
 
+_TELLING = ("eta", "algorithm_type", "solver_order", "solver_type")
+"""Options of diffusers that are part of a comparison's name."""
 _PLAIN: dict[str, Any] = {"clip_sample": False}
 _2M: dict[str, Any] = {"algorithm_type": "dpmsolver++", "solver_order": 2, "solver_type": "midpoint"}
+_3M: dict[str, Any] = {"algorithm_type": "dpmsolver++", "solver_order": 3, "solver_type": "heun"}
+_UNIPC, _DEIS = "UniPCMultistepScheduler", "DEISMultistepScheduler"
+_FULL_ORDER: dict[str, Any] = {"lower_order_final": False}
+_1M_SDE, _2M_SDE = ({**_2M, "algorithm_type": "sde-dpmsolver++", "solver_order": order} for order in (1, 2))
 _CHURN: dict[str, float] = {"s_churn": 8.0, "s_tmin": 0.05, "s_tmax": 50.0, "s_noise": 1.003}
 _MY_CHURN: dict[str, float] = {"churn": 8.0, "churn_low": 0.05, "churn_high": 50.0, "churn_noise": 1.003}
 
 COMPARISONS: tuple[Comparison, ...] = (
     Diffusers(DDIM(), "DDIMScheduler", _PLAIN, 0.0),
     Diffusers(DDIM(), "DDIMScheduler", _PLAIN, 0.0, "float64"),
-    Diffusers(DDIM(0.5), "DDIMScheduler", _PLAIN, 0.5, "float64"),
-    Diffusers(DDPM(), "DDIMScheduler", _PLAIN, 1.0),
-    Diffusers(DDPM(), "DDIMScheduler", _PLAIN, 1.0, "float64"),
-    Diffusers(DPMpp2M(), "DPMSolverMultistepScheduler", _2M),
+    Diffusers(DDIM(0.5), "DDIMScheduler", _PLAIN, 0.5, "float64", noisy=True),
+    Diffusers(DDPM(), "DDIMScheduler", _PLAIN, 1.0, noisy=True),
+    Diffusers(DDPM(), "DDIMScheduler", _PLAIN, 1.0, "float64", noisy=True),
+    Diffusers(DPMpp(2), "DPMSolverMultistepScheduler", _2M),
+    Diffusers(DPMpp(3, curvature=0.5), "DPMSolverMultistepScheduler", _3M),
+    Diffusers(DPMppSDE(1), "DPMSolverMultistepScheduler", _1M_SDE, noisy=True),
+    Diffusers(DPMppSDE(2), "DPMSolverMultistepScheduler", _2M_SDE, noisy=True),
+    Diffusers(UniPC(2), _UNIPC, {"solver_order": 2}),
+    Diffusers(UniPC(2), _UNIPC, {"solver_order": 2}, tables="float64"),
+    *(
+        Diffusers(
+            UniPC(order, variant),
+            _UNIPC,
+            {**_FULL_ORDER, "solver_order": order, "solver_type": variant},
+            tables="float64",
+            last=0.025,
+        )
+        for order in (1, 2, 3)
+        for variant in VARIANTS
+    ),
+    Diffusers(
+        UniPC(3, corrector=False),
+        _UNIPC,
+        {**_FULL_ORDER, "solver_order": 3, "disable_corrector": list(range(TRAINED))},
+        tables="float64",
+        last=0.025,
+    ),
+    *(
+        Diffusers(DEIS(order, "log-rho"), _DEIS, {"solver_order": order}, tables="float64", last=0.025)
+        for order in (2, 3)
+    ),
+    DiffusersIPNDM(IPNDM()),
     Diffusers(Euler(), "EulerDiscreteScheduler"),
+    Diffusers(EulerAncestral(), "EulerAncestralDiscreteScheduler", draws=True),
     Diffusers(Heun(coordinates="sigma"), "HeunDiscreteScheduler"),
     KDiffusion(Euler(), "sample_euler"),
     KDiffusion(Euler(**_MY_CHURN), "sample_euler", _CHURN),
     KDiffusion(Heun(coordinates="sigma"), "sample_heun"),
     KDiffusion(Heun(coordinates="sigma", **_MY_CHURN), "sample_heun", _CHURN),
     KDiffusion(DDPM(), "sample_euler_ancestral", purpose="reverse"),
-    KDiffusion(DPMpp2M(), "sample_dpmpp_2m"),
+    KDiffusion(EulerAncestral(0.5), "sample_euler_ancestral", {"eta": 0.5}, "reverse"),
+    KDiffusion(EulerAncestral(1.5, 1.003), "sample_euler_ancestral", {"eta": 1.5, "s_noise": 1.003}, "reverse"),
+    KDiffusion(DPMpp(2), "sample_dpmpp_2m"),
+    *(KDiffusion(DPMppSDE(2, eta), "sample_dpmpp_2m_sde", {"eta": eta}, "reverse", handed=True) for eta in (0.5, 1.0)),
+    *(
+        KDiffusion(DPMppSDE(3, eta, curvature=0.5), "sample_dpmpp_3m_sde", {"eta": eta}, "reverse", handed=True)
+        for eta in (0.5, 1.0)
+    ),
+    KDiffusion(DPMpp(3, curvature=0.5), "sample_dpmpp_3m_sde", {"eta": 0.0}, handed=True),
+    *(KDiffusion(DEIS(order, "rho"), "sample_lms", {"order": order}) for order in (2, 3, 4)),
 )
 NETWORKS: dict[str, Callable[[], nn.Module]] = {"mixture": MixtureNoise, "unet": SmallUNet}
 PRECISIONS = {"float64": torch.float64, "float32": torch.float32}

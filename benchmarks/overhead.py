@@ -3,13 +3,16 @@
 Time of ``sample(…)`` (start noise, grid and loop) over that of as many bare calls of the network, which run right
 before it in every round; the evaluations are counted. The same for diffusers' schedulers, looped as its pipelines do.
 
-Then the steps alone: microseconds a step around a denoiser that returns a tensor it has ready.
+Then the steps alone, for every solver and its counterpart in diffusers: microseconds of the processor a step, around a
+denoiser that returns a tensor it has ready. Target for deterministic ones: at most half of the counterpart's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import cycle
+from statistics import median
 from typing import Any
 
 import torch
@@ -18,25 +21,68 @@ from torch import Tensor
 from benchmarks import fashion
 from benchmarks.peers import AbsentPeer, peer
 from benchmarks.report import Row, name_of, parser, save, show, tell
-from benchmarks.timing import Job, interleaved
+from benchmarks.timing import Job, Times, interleaved
 from suffuse.conditions import Condition, Conditions
 from suffuse.denoise import Preconditioned
 from suffuse.posterior import Posterior, Time
 from suffuse.process import Gaussian
 from suffuse.rng import Rng
-from suffuse.sampling import DDIM, DDPM, DPMpp2M, Euler, Heun, LogSnr, Sampler, sample
+from suffuse.sampling import (
+    DDIM,
+    DDPM,
+    DEIS,
+    IPNDM,
+    AdamsBashforth,
+    DPMpp,
+    DPMppSDE,
+    Euler,
+    EulerAncestral,
+    Heun,
+    LogSnr,
+    Sampler,
+    UniPC,
+    sample,
+)
 from suffuse.state import State
 
 TARGET = 1.03
-SAMPLERS: tuple[Sampler, ...] = (DDPM(), DDIM(), Euler(), Heun(), Heun(churn=10.0), DPMpp2M())
-SCHEDULERS: dict[str, dict[str, Any]] = {
-    "DDPMScheduler": {"clip_sample": False},
-    "DDIMScheduler": {"clip_sample": False},
-    "EulerDiscreteScheduler": {},
-    "HeunDiscreteScheduler": {},
-    "DPMSolverMultistepScheduler": {"algorithm_type": "dpmsolver++"},
+SAMPLERS: tuple[Sampler, ...] = (DDPM(), DDIM(), Euler(), Heun(), Heun(churn=10.0), DPMpp())
+"""Those that are timed around a network."""
+
+TRAILING = {"timestep_spacing": "trailing"}
+SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "DDPM": ("DDPMScheduler", {**TRAILING, "clip_sample": False}),
+    "DDIM": ("DDIMScheduler", {**TRAILING, "clip_sample": False}),
+    "Euler": ("EulerDiscreteScheduler", TRAILING),
+    "EulerAncestral": ("EulerAncestralDiscreteScheduler", TRAILING),
+    "Heun": ("HeunDiscreteScheduler", TRAILING),
+    "DPM++(2M)": ("DPMSolverMultistepScheduler", {**TRAILING, "algorithm_type": "dpmsolver++"}),
+    "DPM++(3M)": ("DPMSolverMultistepScheduler", {**TRAILING, "algorithm_type": "dpmsolver++", "solver_order": 3}),
+    "DPM++(2M, SDE)": ("DPMSolverMultistepScheduler", {**TRAILING, "algorithm_type": "sde-dpmsolver++"}),
+    "UniPC-3": ("UniPCMultistepScheduler", {**TRAILING, "solver_order": 3}),
+    "DEIS-3": ("DEISMultistepScheduler", {**TRAILING, "solver_order": 3}),
+    "iPNDM": ("IPNDMScheduler", {}),
 }
-"""Of diffusers, in the order of their counterparts."""
+"""Of diffusers: class and options."""
+AROUND_A_NETWORK = ("DDPM", "DDIM", "Euler", "Heun", "DPM++(2M)")
+
+ALONE: tuple[tuple[Sampler, str | None], ...] = (
+    (DDPM(), "DDPM"),
+    (DDIM(), "DDIM"),
+    (Euler(), "Euler"),
+    (EulerAncestral(), "EulerAncestral"),
+    (Heun(), "Heun"),
+    (Heun(churn=10.0), None),
+    (DPMpp(2), "DPM++(2M)"),
+    (DPMpp(3), "DPM++(3M)"),
+    (DPMppSDE(2), "DPM++(2M, SDE)"),
+    (UniPC(3), "UniPC-3"),
+    (DEIS(3), None),
+    (DEIS(3, "log-rho"), "DEIS-3"),
+    (IPNDM(4), "iPNDM"),
+    (AdamsBashforth(3), None),
+)
+"""Those whose steps are timed alone, and their counterparts."""
 
 
 class Counted:
@@ -106,7 +152,7 @@ class Bench:
         made = {name_of(s): (self.evaluations(s), Job(partial(self.sample, s, self.denoiser))) for s in SAMPLERS}
         for name, make in schedulers.items():
             ready = partial(make, self.steps)
-            made[name] = len(ready().timesteps), Job(self.loop, lambda ready=ready: (ready(),))
+            made[f"diffusers {name}"] = len(ready().timesteps), Job(self.loop, lambda ready=ready: (ready(),))
         jobs: dict[str, Job] = {}
         for name, (calls, job) in made.items():
             jobs |= {f"{name} bare": self.bare(calls), name: job}
@@ -128,21 +174,31 @@ class Bench:
 
 def step_rows(shape: Sequence[int], steps: int, rounds: int, schedulers: dict[str, Callable[[int], Any]]) -> list[Row]:
     """Microseconds a step around a denoiser that does nothing."""
-    process, ready = Gaussian(), torch.randn(*shape)
-    posterior, x, rng = Posterior(ready), torch.randn(*shape), Rng.of(0, shape[0])
+    process, x, rng = Gaussian(), torch.randn(*shape), Rng.of(0, shape[0])
+    ready = [torch.randn(*shape) for _ in range(8)]  # what was believed before is another tensor than what is now
+    beliefs = cycle([Posterior(mean) for mean in ready])
     times = LogSnr(steps)(process.schedule)
-    jobs = {"floor: a·x + b·y": Job(partial(_floor, ready, x, steps))}
-    for sampler in SAMPLERS:
-        jobs[name_of(sampler)] = Job(partial(sample, sampler, lambda *_: posterior, process, times, rng=rng, x=x))
+    jobs = {"floor: a·x + b·y": Job(partial(_floor, ready[0], x, steps))}
+    for sampler, _ in ALONE:
+        jobs[name_of(sampler)] = Job(partial(sample, sampler, lambda *_: next(beliefs), process, times, rng=rng, x=x))
     for name, make in schedulers.items():
-        jobs[name] = Job(partial(_step_through, ready, x), lambda make=make: (make(steps),))
+        jobs[f"diffusers {name}"] = Job(partial(_step_through, cycle(ready), x), lambda make=make: (make(steps),))
     with torch.inference_mode():
         measured = interleaved(jobs, rounds)
-    text = "×".join(map(str, shape))
-    return [
-        {"sampler": name, "state": text, "µs a step": 1e6 * t.middle / steps, "least": 1e6 * t.least / steps}
-        for name, t in measured.items()
-    ]
+    rows: list[tuple[str, str]] = [("floor: a·x + b·y", ""), *((name_of(s), f"diffusers {p}") for s, p in ALONE)]
+    return [_step_row("×".join(map(str, shape)), steps, measured, *row) for row in rows]
+
+
+def _step_row(state: str, steps: int, measured: Mapping[str, Times], name: str, counterpart: str) -> Row:
+    own, theirs = measured[name], measured.get(counterpart)
+    return {
+        "sampler": name,
+        "state": state,
+        "µs a step": 1e6 * median(own.cpu) / steps,
+        "least": 1e6 * min(own.cpu) / steps,
+        "diffusers": None if theirs is None else 1e6 * median(theirs.cpu) / steps,
+        "over diffusers": None if theirs is None else median(own.cpu) / median(theirs.cpu),
+    }
 
 
 def _floor(output: Tensor, x: Tensor, steps: int) -> None:
@@ -151,11 +207,11 @@ def _floor(output: Tensor, x: Tensor, steps: int) -> None:
         x = x.mul(0.5).add_(output, alpha=0.5)
 
 
-def _step_through(output: Tensor, x: Tensor, scheduler: Any) -> None:
+def _step_through(outputs: Iterator[Tensor], x: Tensor, scheduler: Any) -> None:
     """All steps that the scheduler asks for; two-stage Heun has nearly two for each of the grid."""
     for t in scheduler.timesteps:
         scheduler.scale_model_input(x, t)  # as the pipelines do, and some schedulers insist on
-        x = scheduler.step(output, t, x).prev_sample
+        x = scheduler.step(next(outputs), t, x).prev_sample
 
 
 def diffusers_schedulers() -> dict[str, Callable[[int], Any]]:
@@ -163,7 +219,8 @@ def diffusers_schedulers() -> dict[str, Callable[[int], Any]]:
     kinds = peer("diffusers")
 
     def make(name: str, steps: int) -> Any:
-        scheduler = getattr(kinds, name)(timestep_spacing="trailing", **SCHEDULERS[name])
+        kind, options = SCHEDULERS[name]
+        scheduler = getattr(kinds, kind)(**options)
         scheduler.set_timesteps(steps)
         return scheduler
 
@@ -186,8 +243,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         schedulers = {}
         tell(str(reason))
     ratios, steps = [], []
+    around = {name: make for name, make in schedulers.items() if name in AROUND_A_NETWORK}
     for batch in options.batch:
-        ratios += Bench(batch, options.steps).rows(options.rounds, schedulers)
+        ratios += Bench(batch, options.steps).rows(options.rounds, around)
     for shape in ((1, 1, 8, 8), (64, 3, 32, 32)):
         steps += step_rows(shape, 50, options.tiny_rounds, schedulers)
     show(f"Sampling over its bare network evaluations (target {TARGET})", ratios)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,10 @@ def parser(about: str | None) -> argparse.ArgumentParser:
 
 
 def name_of(rule: Any) -> str:
-    """A frozen rule, such as a sampler, with those options that are not the default."""
-    set_ = [f"{f.name}={getattr(rule, f.name)!r}" for f in fields(rule) if getattr(rule, f.name) != f.default]
-    return f"{type(rule).__name__}({', '.join(set_)})"
+    """A frozen rule, such as a sampler, with those options that are not the default; rules within it likewise."""
+    values = {f.name: getattr(rule, f.name) for f in fields(rule) if getattr(rule, f.name) != f.default}
+    told = [f"{name}={name_of(v) if is_dataclass(v) else repr(v)}" for name, v in values.items()]
+    return f"{type(rule).__name__}({', '.join(told)})"
 
 
 def show(title: str, rows: Sequence[Row]) -> None:

@@ -120,7 +120,7 @@ class Plugin:
 
     @hookimpl
     def register_domains(self, register: Any) -> None:
-        register(DomainSpec(name="toy", factory="tests.toy:Toy", summary="sine waves"))
+        register(DomainSpec(name="toy", factory="tests.toy:Toy", summary="sine waves", suffixes=(".json",)))
 
 
 def recipe(**changes: Any) -> dict[str, Any]:

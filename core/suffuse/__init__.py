@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from suffuse.recipe import load_recipe as load_recipe
     from suffuse.report import write_report as write_report
     from suffuse.rng import Rng as Rng
+    from suffuse.tasks.distill import distill as distill
     from suffuse.tasks.train import train as train
 
 __version__ = metadata.version("suffuse")
@@ -33,13 +34,14 @@ _HOMES = {
     "Recipe": "suffuse.recipe",
     "Rng": "suffuse.rng",
     "SuffuseError": "suffuse.errors",
+    "distill": "suffuse.tasks.distill",
     "load": "suffuse.model",
     "load_recipe": "suffuse.recipe",
     "train": "suffuse.tasks.train",
     "write_report": "suffuse.report",
 }
 
-__all__ = ["Model", "Recipe", "Rng", "SuffuseError", "load", "load_recipe", "train", "write_report"]
+__all__ = ["Model", "Recipe", "Rng", "SuffuseError", "distill", "load", "load_recipe", "train", "write_report"]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,13 +22,16 @@ with D² = α²σ_d² + σ², the variance of x_t; c_in = 1/D always. Sources: H
 Lipman et al. 2022 (flow), Song et al. 2021 (score), Karras et al. 2022, table 1, generalized to α ≠ 1 (edm).
 
 The network is told ``¼ log(σ/α)``, clamped to \|log(σ/α)\| ≤ 6, beyond which x_t is clean, or pure noise.
+
+Categorical fields are simpler: the network sees one-hot vectors and gives logits. A :class:`Head` for each kind of
+process says how.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -37,9 +40,13 @@ from suffuse.conditions import Conditions
 from suffuse.errors import UnsupportedError, unknown_name
 from suffuse.numerics import Real, clamp, sqrt
 from suffuse.posterior import Denoiser, Posterior, Time
+from suffuse.process.base import Process
+from suffuse.process.categorical import Categorical
 from suffuse.process.gaussian import Gaussian
+from suffuse.process.interpolant import Interpolant
+from suffuse.process.product import Product
 from suffuse.process.schedule import Schedule, log_snr
-from suffuse.state import State, batch_size, combine, device_of, map_fields
+from suffuse.state import State, batch_size, combine, device_of, map_fields, merge, only
 
 MOST_LOG_RATIO = 6.0
 
@@ -83,43 +90,148 @@ def parametrization(name: str) -> Parametrization:
     return PARAMETRIZATIONS[name]
 
 
-class Preconditioned(nn.Module):
-    """A network as a denoiser: ``(x_t, t, conditions) -> Posterior``.
+class Head(Protocol):
+    """What stands between a network and one kind of noise: what the network sees, and what its output means."""
+
+    def enter(self, x_t: State, t: Time) -> State:
+        """The network's input."""
+        ...
+
+    def belief(self, x_t: State, t: Time, output: State) -> State:
+        """The posterior mean that an output stands for."""
+        ...
+
+
+@dataclass(frozen=True)
+class GaussianHead:
+    """Input of unit variance, and x̂₀ = skip·x_t + out·F.
 
     Arguments:
-        network: ``(input, noise_level, conditions) -> output``; the input has unit variance, the noise level is
-            ``[batch]``, the output is shaped like the input.
-        process: the Gaussian process under which the network is trained.
-        predict: the parametrization's name.
-        sigma_data: the data's standard deviation (1 where the codec standardizes).
+        schedule: the scales of the noise.
+        predict: what F is.
+        sigma_data: the data's standard deviation.
 
     Raises:
         UnsupportedError: the parametrization divides by α, and the schedule has α(1) = 0.
     """
 
-    def __init__(self, network: nn.Module, process: Gaussian, predict: str = "v", sigma_data: float = 1.0) -> None:
+    schedule: Schedule
+    predict: Parametrization
+    sigma_data: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.predict.needs_signal and self.schedule.alpha(1.0) == 0.0:
+            raise UnsupportedError(
+                f"{self.predict.name!r} divides by the signal scale, which is 0 at t = 1",
+                field="predict",
+                expected="v, flow, x0 or edm for a schedule that ends in pure noise",
+                got=f"{self.predict.name} under {type(self.schedule).__name__}",
+            )
+
+    def enter(self, x_t: State, t: Time) -> State:
+        alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
+        return combine((1.0 / sqrt(alpha * alpha * self.sigma_data**2 + sigma * sigma), x_t))
+
+    def belief(self, x_t: State, t: Time, output: State) -> State:
+        skip, out = self.predict.coefficients(self.schedule.alpha(t), self.schedule.sigma(t), self.sigma_data)
+        return combine((skip, x_t), (out, map_fields(lambda x, f: f.to(x.dtype), x_t, output)))
+
+
+@dataclass(frozen=True)
+class CategoricalHead:
+    """Input as it is, and logits of the classes, ``[batch, *positions, classes]``, for output.
+
+    Probabilities are computed in float32 or wider. Logits of a symmetric field are averaged with their transpose;
+    entries that noise cannot have made (those that are not masked, under an absorbing kernel) stay as they are.
+
+    Arguments:
+        process: whose belief it is.
+    """
+
+    process: Categorical
+
+    def enter(self, x_t: State, t: Time) -> State:
+        return x_t
+
+    def belief(self, x_t: State, t: Time, output: State) -> State:
+        return map_fields(self._probabilities, x_t, output)
+
+    def _probabilities(self, x: Tensor, logits: Tensor) -> Tensor:
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        if self.process.symmetric:
+            logits = 0.5 * (logits + logits.transpose(1, 2))
+        return torch.where(self.process.is_known(x), x, logits.softmax(-1).to(x.dtype))
+
+
+@dataclass(frozen=True)
+class ProductHead:
+    """A head for each field: a dict in, a dict out.
+
+    Arguments:
+        heads: by the fields' names.
+    """
+
+    heads: Mapping[str, Head]
+
+    def enter(self, x_t: State, t: Time) -> State:
+        return merge(x_t, {n: head.enter(only(x_t, n), t) for n, head in self.heads.items()})
+
+    def belief(self, x_t: State, t: Time, output: State) -> State:
+        for name in self.heads:
+            if isinstance(output, Tensor) or name not in output:
+                raise UnsupportedError(
+                    "the network says nothing of this field", field=name, expected=", ".join(self.heads),
+                    got="a bare tensor" if isinstance(output, Tensor) else ", ".join(output),
+                )  # fmt: skip
+        return merge(x_t, {n: head.belief(only(x_t, n), t, only(output, n)) for n, head in self.heads.items()})
+
+
+def head_of(process: Process, predict: Parametrization, sigma_data: float = 1.0) -> Head:
+    """The head of a process; ``predict`` is of its Gaussian fields.
+
+    Raises:
+        UnsupportedError: the parametrization cannot be used, or the process is of an unknown kind.
+    """
+    if isinstance(process, Gaussian | Interpolant):
+        return GaussianHead(process.schedule, predict, sigma_data)
+    if isinstance(process, Categorical):
+        return CategoricalHead(process)
+    if isinstance(process, Product):
+        return ProductHead({name: head_of(p, predict, sigma_data) for name, p in process.fields.items()})
+    raise UnsupportedError(
+        "no network can be trained under this process", field="process", got=type(process).__name__,
+        expected="a Gaussian, a Categorical, a Product of these, or an Interpolant",
+    )  # fmt: skip
+
+
+class Preconditioned(nn.Module):
+    """A network as a denoiser: ``(x_t, t, conditions) -> Posterior``.
+
+    Arguments:
+        network: ``(input, noise_level, conditions) -> output``; the noise level is ``[batch]``, the output is shaped
+            like the input. Gaussian fields of the input have unit variance, and what comes out is what ``predict``
+            names; categorical fields go in one-hot, and their logits come out.
+        process: the process under which the network is trained.
+        predict: the parametrization's name, for Gaussian fields.
+        sigma_data: the data's standard deviation (1 where the codec standardizes), in Gaussian fields.
+
+    Raises:
+        UnsupportedError: the parametrization divides by α, and the schedule has α(1) = 0.
+    """
+
+    def __init__(self, network: nn.Module, process: Process, predict: str = "v", sigma_data: float = 1.0) -> None:
         super().__init__()
         self.network = network
         self.process = process
         self.predict = parametrization(predict)
         self.sigma_data = sigma_data
-        if self.predict.needs_signal and process.schedule.alpha(1.0) == 0.0:
-            raise UnsupportedError(
-                f"{predict!r} divides by the signal scale, which is 0 at t = 1",
-                field="predict",
-                expected="v, flow, x0 or edm for a schedule that ends in pure noise",
-                got=f"{predict} under {type(process.schedule).__name__}",
-            )
+        self.head = head_of(process, self.predict, sigma_data)
 
     def forward(self, x_t: State, t: Time, conditions: Conditions | None = None) -> Posterior:
         """The posterior at time ``t``, a float for the whole batch or float64 ``[batch]``."""
-        alpha, sigma = self.process.schedule.alpha(t), self.process.schedule.sigma(t)
-        scale = 1.0 / sqrt(alpha * alpha * self.sigma_data**2 + sigma * sigma)
-        skip, out = self.predict.coefficients(alpha, sigma, self.sigma_data)
         level = 0.25 * clamp(-0.5 * log_snr(self.process.schedule, t), -MOST_LOG_RATIO, MOST_LOG_RATIO)
-        prediction = self.network(combine((scale, x_t)), _per_sample(level, x_t), conditions or {})
-        prediction = map_fields(lambda x, f: f.to(x.dtype), x_t, prediction)
-        return Posterior(combine((skip, x_t), (out, prediction)))
+        output = self.network(self.head.enter(x_t, t), _per_sample(level, x_t), conditions or {})
+        return Posterior(self.head.belief(x_t, t, output))
 
 
 def _per_sample(level: Time, x: State) -> Tensor:
@@ -130,7 +242,7 @@ def _per_sample(level: Time, x: State) -> Tensor:
     return torch.full((batch_size(x),), level, dtype=torch.float32, device=device)
 
 
-def precondition(network: nn.Module, process: Gaussian, predict: str = "v", sigma_data: float = 1.0) -> Preconditioned:
+def precondition(network: nn.Module, process: Process, predict: str = "v", sigma_data: float = 1.0) -> Preconditioned:
     """A denoiser from a network; see :class:`Preconditioned`."""
     return Preconditioned(network, process, predict, sigma_data)
 

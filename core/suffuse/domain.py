@@ -17,6 +17,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from suffuse.conditions import ConditionSpace
+from suffuse.errors import UnsupportedError
 from suffuse.rng import Rng
 from suffuse.state import State
 
@@ -62,6 +63,19 @@ class Splits:
     name: str = ""
 
 
+@dataclass(frozen=True)
+class Categories:
+    """What a codec says of a categorical field, whose states are one-hot ``[batch, *positions, classes]``.
+
+    Arguments:
+        frequencies: how often each class is in the training data, in the order of the last axis.
+        symmetric: whether the field is of pairs, ``[batch, n, n, classes]``, with x_ij = x_ji.
+    """
+
+    frequencies: tuple[float, ...]
+    symmetric: bool = False
+
+
 class Codec(ABC):
     """Turns items into standardized states (mean zero, variance one over the training data) and back.
 
@@ -87,6 +101,32 @@ class Codec(ABC):
     @abstractmethod
     def like(self, count: int, rng: Rng | None = None) -> State:
         """Zero states that lend sampling its shapes and masks; where sizes vary they are drawn from ``rng``."""
+
+    def categorical(self) -> Mapping[str, Categories]:
+        """Which fields of its states are categorical, by name (``""`` for a bare tensor); none by default.
+
+        These get categorical noise, all others Gaussian.
+        """
+        return {}
+
+    def known(self, items: Sequence[Item]) -> State | None:
+        """Where items are given, if some may have gaps: bool, broadcasting over their states; ``None``: everywhere.
+
+        A categorical field's is without the axis of its classes.
+        """
+        return None
+
+    def merge(self, original: Item, made: Item, known: State) -> Item:
+        """An item that was filled in, with what was known of it exactly as it was.
+
+        The states agree there already; this is for codecs that lose something on the way to a state and back.
+
+        Arguments:
+            original: the item with the gap.
+            made: decoded.
+            known: bool, a batch of one, as of :meth:`known`; true where the original was kept.
+        """
+        return made
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -135,6 +175,16 @@ class Domain(ABC):
     @abstractmethod
     def read(self, path: Path) -> list[Item]:
         """Read the items of one file."""
+
+    def read_mask(self, path: Path, codec: Codec) -> State:
+        """Read from a file which part of an item is kept: bool, a batch of one that broadcasts over the codec's states.
+
+        Raises:
+            UnsupportedError: this domain has no files that tell parts.
+        """
+        raise UnsupportedError(
+            f"the domain {self.name} reads no masks", field=str(path), fix="tell the part with --fill"
+        )
 
     @abstractmethod
     def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:

@@ -127,6 +127,22 @@ def copying(made: Tensor, held_out: Tensor, train: Tensor) -> dict[str, float]:
     }
 
 
+def auroc(usual: Tensor, odd: Tensor) -> float:
+    """The chance that an odd item's score is above a usual one's, ties counting half: 1 is perfect, 0.5 is chance.
+
+    It is the area under the receiver's operating characteristic (Hanley & McNeil 1982).
+
+    Arguments:
+        usual, odd: scores, ``[n]`` and ``[m]``, higher being odder.
+    """
+    if len(usual) == 0 or len(odd) == 0:
+        raise DomainInputError("is empty", field="scores", expected="at least one of each kind")
+    rising = usual.double().sort().values
+    below = torch.searchsorted(rising, odd.double().contiguous(), right=False)
+    not_above = torch.searchsorted(rising, odd.double().contiguous(), right=True)
+    return _mean((below + not_above).double() / (2.0 * len(usual)))
+
+
 def subsample(rows: Tensor, most: int, *key: str | int) -> Tensor:
     """At most so many rows, drawn by a key."""
     if len(rows) <= most:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from suffuse.domain import Item
-from suffuse.errors import ModelFileError, SuffuseError
-from suffuse.registry import find, names, resource
-from suffuse.registry.specs import StarterSpec
+from suffuse.index import Hit, Index
+from suffuse.operators import Operator
+from suffuse.state import State
+from suffuse.tasks import blend as blending
+from suffuse.tasks import bridge as bridging
+from suffuse.tasks import embed as embedding
+from suffuse.tasks import encode as encoding
 from suffuse.tasks import evaluate as evaluating
 from suffuse.tasks import generate as generating
-from suffuse.trained import Trained
+from suffuse.tasks import inpaint as inpainting
+from suffuse.tasks import optimize as optimizing
+from suffuse.tasks import restore as restoring
+from suffuse.tasks import score as scoring
+from suffuse.tasks import search as searching
+from suffuse.tasks import vary as varying
+from suffuse.tasks.inverse import Named
+from suffuse.trained import Trained, locate
 
 
 class Model(Trained):
@@ -22,9 +36,59 @@ class Model(Trained):
         conditions = {name: options.pop(name) for name in [*options] if name not in generating.OPTIONS}
         return generating.generate(self, count, seed=seed, conditions=conditions, **options).items
 
+    def inpaint(self, items: Sequence[Item], known: State | None = None, **options: Any) -> list[Item]:
+        """Keep a part of items, and make the rest anew; see :func:`suffuse.tasks.inpaint.inpaint`."""
+        conditions = {name: options.pop(name) for name in [*options] if name not in inpainting.OPTIONS}
+        return inpainting.inpaint(self, items, known, conditions=conditions, **options).items
+
+    def restore(self, items: Sequence[Item], operator: Operator | Named, **options: Any) -> list[Item]:
+        """Undo noise, blur or another loss; see :func:`suffuse.tasks.restore.restore`."""
+        conditions = {name: options.pop(name) for name in [*options] if name not in restoring.OPTIONS}
+        return restoring.restore(self, items, operator, conditions=conditions, **options).items
+
+    def bridge(self, items: Sequence[Item], **options: Any) -> list[Item]:
+        """From source items to what they come from; see :func:`suffuse.tasks.bridge.bridge`."""
+        conditions = {name: options.pop(name) for name in [*options] if name not in bridging.OPTIONS}
+        return bridging.bridge(self, items, conditions=conditions, **options).items
+
+    def vary(self, items: Sequence[Item], strength: float = 0.5, **options: Any) -> list[Item]:
+        """Noise items a little, and make them anew from there; see :func:`suffuse.tasks.vary.vary`."""
+        conditions = {name: options.pop(name) for name in [*options] if name not in varying.OPTIONS}
+        return varying.vary(self, items, strength, conditions=conditions, **options).items
+
+    def blend(self, a: Item, b: Item, count: int = 5, **options: Any) -> list[Item]:
+        """From one item to another through those between; see :func:`suffuse.tasks.blend.blend`."""
+        return blending.blend(self, a, b, count, **options).items
+
+    def encode(self, items: Sequence[Item], **options: Any) -> encoding.Encoded:
+        """Carry items to the noise that they come from; see :func:`suffuse.tasks.encode.encode`."""
+        return encoding.encode(self, items, **options)
+
+    def decode(self, encoded: encoding.Encoded, **options: Any) -> list[Item]:
+        """Items from the noise that they were carried to; see :func:`suffuse.tasks.encode.decode`."""
+        return encoding.decode(self, encoded, **options)
+
+    def score(self, items: Iterable[Item], **options: Any) -> scoring.Scores:
+        """How odd items are; see :func:`suffuse.tasks.score.score`."""
+        return scoring.score(self, items, **options)
+
+    def features(self, items: Sequence[Item], **options: Any) -> Tensor:
+        """What the model's network thinks of items; see :func:`suffuse.tasks.embed.features`."""
+        return embedding.features(self, items, **options)
+
+    def search(
+        self, queries: Sequence[Item], where: Index | str | Path | Sequence[str | Path], k: int = 8, **options: Any
+    ) -> list[list[Hit]]:
+        """The items most like others; see :func:`suffuse.tasks.search.search`."""
+        return searching.search(self, queries, where, k, **options)
+
     def evaluate(self, **options: Any) -> dict[str, float]:
         """Score samples against the test data; see :func:`suffuse.tasks.evaluate.evaluate`."""
         return dict(evaluating.evaluate(self, **options).metrics)
+
+    def optimize(self, steps: Sequence[int] = optimizing.STEPS, **options: Any) -> Model:
+        """The model with the best solver and noise levels at few steps; see :func:`suffuse.tasks.optimize.optimize`."""
+        return optimizing.optimize(self, steps, **options).apply(self)
 
 
 def load(source: str | Path) -> Model:
@@ -38,35 +102,3 @@ def load(source: str | Path) -> Model:
         PluginError: its domain is not installed.
     """
     return Model.read(locate(source))
-
-
-def locate(source: str | Path) -> Path:
-    """The file of a model that is named by a file, a run folder, or a starter's name."""
-    path = Path(source)
-    if path.is_dir():
-        file = path / "model.safetensors"
-        if not file.exists():
-            raise ModelFileError(
-                "holds no model yet" if (path / "recipe.yaml").exists() else "is no run's folder",
-                field=str(path),
-                expected="model.safetensors in a run's folder",
-                fix="let `suffuse train` finish; the same command goes on from the checkpoint",
-            )
-        return file
-    if path.is_file() or path.suffix == ".safetensors":
-        return path
-    return _starter(str(source))
-
-
-def _starter(name: str) -> Path:
-    try:
-        spec = find("starter", name)
-    except SuffuseError as error:
-        raise ModelFileError(
-            "is neither a file, nor a run folder, nor a starter's name",
-            field=name,
-            expected=f"a .safetensors file, a run folder, or one of {', '.join(names('starter')) or '(no starters)'}",
-            fix=error.fix,
-        ) from error
-    assert isinstance(spec, StarterSpec)
-    return resource(spec)

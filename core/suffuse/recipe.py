@@ -10,16 +10,18 @@ Components (schedule, network, sampler, …) are written as a name, or as a mapp
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from suffuse.domain import Section
 from suffuse.errors import RecipeError, SuffuseError, nearest
 from suffuse.registry import find, load_domain, resolve, resource
 from suffuse.registry.options import check_options
+from suffuse.registry.parts import made, parts_of
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -44,10 +46,32 @@ class Named(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Coupling(Named):
+    """An operator with its options, and the diffusion ``noise`` of the bridge to what it leaves of the data."""
+
+    noise: float = Field(0.0, ge=0.0)
+
+
+class FieldSection(Section):
+    """What is different for one field of the state; ``weight`` is of its loss."""
+
+    schedule: Named | None = None
+    kernel: Named | None = None
+    weight: float = Field(1.0, ge=0.0)
+
+
 class ProcessSection(Section):
-    """The forward process."""
+    """The forward process.
+
+    ``kernel`` is for the fields that the codec calls categorical, and ``masked_loss`` the weighting of their loss under
+    an absorbing one. With a ``coupling`` the process leads from data to data.
+    """
 
     schedule: Named = Named(name="rectified-flow")
+    kernel: Named = Named(name="marginal")
+    masked_loss: Literal["elbo", "plain"] = "elbo"
+    fields: dict[str, FieldSection] = Field(default_factory=dict)
+    coupling: Coupling | None = None
 
 
 class ObjectiveSection(Section):
@@ -101,13 +125,26 @@ class TrainSection(Section):
         return "no" if value is False else value
 
 
-class SampleSection(Section):
-    """How to sample when nothing else is asked for."""
+def _weight_or_name(value: Any) -> Any:
+    if isinstance(value, float | int | str | Named) or (isinstance(value, Mapping) and "name" in value):
+        return value
+    raise ValueError("a weight, a guidance's name, or a mapping of name and options")
 
-    sampler: Named = Named(name="dpmpp-2m")
-    grid: Named = Named(name="log-snr")
+
+WeightOrName = Annotated[float | Named, BeforeValidator(_weight_or_name)]
+"""A guidance: the weight of the classifier-free one, or any by its name."""
+
+
+class SampleSection(Section):
+    """How to sample when nothing else is asked for; ``auto`` is what was measured best at the number of steps.
+
+    ``guidance`` is a weight, or a guidance with its options.
+    """
+
+    sampler: Named = Named(name="auto")
+    grid: Named = Named(name="auto")
     steps: int = Field(20, gt=0)
-    guidance: float = 1.0
+    guidance: WeightOrName = 1.0
     interval: tuple[float, float] | None = None
     count: int = Field(64, gt=0)
 
@@ -116,6 +153,20 @@ class EvaluateSection(Section):
     """How many samples are scored when nothing else is asked for."""
 
     count: int = Field(1000, gt=0)
+
+
+class DistillSection(Section):
+    """Of a student, which learns a teacher's sampling in the few steps of ``sample.grid``, rather than data.
+
+    ``fingerprint`` is of the teacher's file, and empty where any will do. ``cuts`` is the number of the teacher's steps
+    within one of the student's. ``guidance`` and ``interval`` are the teacher's; the student learns their effect.
+    """
+
+    teacher: str
+    fingerprint: str = ""
+    cuts: int = Field(16, gt=0)
+    guidance: WeightOrName = 1.0
+    interval: tuple[float, float] | None = None
 
 
 class Recipe(Section):
@@ -134,6 +185,7 @@ class Recipe(Section):
     train: TrainSection
     sample: SampleSection = SampleSection()
     evaluate: EvaluateSection = EvaluateSection()
+    distill: DistillSection | None = None
 
 
 def load_recipe(source: str | Path | Mapping[str, Any], overrides: Iterable[str] = ()) -> Recipe:
@@ -159,27 +211,51 @@ def validate(data: Mapping[str, Any]) -> Recipe:
     domain = load_domain(recipe.domain)
     _model(domain.data_section, recipe.data, "data")
     _model(domain.codec_section, recipe.codec, "codec")
+    _check_process(recipe.process)
     for kind, component, field in (
-        ("schedule", recipe.process.schedule, "process.schedule"),
         ("network", recipe.network, "network"),
         ("sampler", recipe.sample.sampler, "sample.sampler"),
         ("grid", recipe.sample.grid, "sample.grid"),
     ):
-        _check_component(kind, component, field)
+        if component != Named(name="auto"):
+            _check_component(kind, component, field)
+    for asked, field in ((recipe.sample, "sample"), (recipe.distill, "distill")):
+        if asked is not None and isinstance(asked.guidance, Named):
+            _check_component("guidance", asked.guidance, f"{field}.guidance", inputs=2)
+    if recipe.distill is not None and recipe.sample.grid.name == "auto":
+        raise RecipeError("is cut in a distillation, and must be told", field="sample.grid", fix="set it to uniform")
     return recipe
 
 
-def _check_component(kind: str, component: Named, field: str) -> None:
+def _check_process(process: ProcessSection) -> None:
+    _check_component("schedule", process.schedule, "process.schedule")
+    _check_component("kernel", process.kernel, "process.kernel", inputs=1)
+    for name, section in process.fields.items():
+        if section.schedule is not None:
+            _check_component("schedule", section.schedule, f"process.fields.{name}.schedule")
+        if section.kernel is not None:
+            _check_component("kernel", section.kernel, f"process.fields.{name}.kernel", inputs=1)
+    if process.coupling is not None:
+        _check_component("operator", process.coupling, "process.coupling")
+
+
+def _check_component(kind: str, component: Named, field: str, inputs: int = 0) -> None:
     """Tell a wrong name or option before anything is computed; a network's own options when it is built."""
     try:
         spec = find(kind, component.name)
         if kind != "network":
-            check_options(spec, resolve(spec), 0, component.options)
+            check_options(spec, resolve(spec), inputs, component.options)
     except SuffuseError as error:
         where = field if error.field is None else f"{field}.{error.field.rpartition('.')[2]}"
         raise RecipeError(error.message, field=where, expected=error.expected, got=error.got, fix=error.fix) from error
+    for option, inner in parts_of(spec).items():
+        made(component.options.get(option), f"{field}.{option}", partial(_check_part, inner, f"{field}.{option}"))
     if kind == "grid" and "steps" in component.options:
         raise RecipeError("is told twice", field=f"{field}.steps", fix="set sample.steps instead")
+
+
+def _check_part(kind: str, field: str, name: str, options: Mapping[str, Any]) -> None:
+    _check_component(kind, Named(name=name, **options), field)
 
 
 def sections(recipe: Recipe) -> tuple[Section, Section]:
@@ -288,8 +364,10 @@ def _written(location: Sequence[int | str], data: Any) -> list[str]:
 
 def _keys(model: type[BaseModel], path: Sequence[str]) -> list[str]:
     for part in path:
-        inner = model.model_fields[part].annotation if part in model.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        candidates = (annotation, *get_args(annotation))  # a section may be optional
+        inner = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+        if inner is None:
             return []
         model = inner
     return list(model.model_fields)

@@ -46,6 +46,14 @@ def mask_of(state: State, name: str = "") -> Tensor | None:
     return mask.reshape(mask.shape + (1,) * (state[name].ndim - mask.ndim))
 
 
+def masked_axes(state: State, name: str = "") -> int:
+    """How many axes after the batch's the mask of a field has: those along which samples may be padded."""
+    if isinstance(state, Tensor):
+        return 0
+    mask = state.get(f"{name}.{MASK}", state.get(MASK))
+    return 0 if mask is None else mask.ndim - 1
+
+
 def batch_size(state: State) -> int:
     """The number of samples."""
     if isinstance(state, Tensor):
@@ -109,6 +117,11 @@ def merge(like: State, parts: Mapping[str, State]) -> State:
     """The state whose fields are those of ``parts``, in the order, and with the masks, of ``like``."""
     assert isinstance(like, dict)
     return {name: value if is_mask(name) else _field(parts[name], name) for name, value in like.items()}
+
+
+def refill(like: State, values: Mapping[str, Tensor]) -> State:
+    """The state whose fields are these tensors, by name, with the masks of ``like``; the inverse of :func:`fields`."""
+    return values[""] if isinstance(like, Tensor) else {**like, **values}
 
 
 def combine(*terms: tuple[float | Tensor, State]) -> State:

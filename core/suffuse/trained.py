@@ -11,12 +11,16 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from suffuse.budgets import Budget
 from suffuse.conditions import ConditionKind, conditions_from_json, conditions_to_json
 from suffuse.denoise import Preconditioned
 from suffuse.domain import Codec, Domain
-from suffuse.process import Gaussian
+from suffuse.errors import ModelFileError, SuffuseError
+from suffuse.forward import build_process
+from suffuse.process import Process
 from suffuse.recipe import Named, Recipe, validate
-from suffuse.registry import load_domain, make
+from suffuse.registry import find, load_domain, make, names, resource
+from suffuse.registry.specs import StarterSpec
 from suffuse.rng import digest, seeded
 from suffuse.tensorfile import read_tensors, write_tensors
 from suffuse.training.checkpoint import load_part
@@ -35,6 +39,7 @@ class Trained:
         conditions: what it can be steered by.
         denoiser: the belief.
         facts: figures and provenance of training, JSON-able.
+        budgets: what to sample with at a number of steps, as :mod:`suffuse.tasks.optimize` found it.
     """
 
     recipe: Recipe
@@ -42,6 +47,7 @@ class Trained:
     conditions: Mapping[str, ConditionKind]
     denoiser: Preconditioned
     facts: Mapping[str, Any] = field(default_factory=dict)
+    budgets: Mapping[int, Budget] = field(default_factory=dict)
 
     @property
     def domain(self) -> Domain:
@@ -49,7 +55,7 @@ class Trained:
         return load_domain(self.recipe.domain)
 
     @property
-    def process(self) -> Gaussian:
+    def process(self) -> Process:
         """The process that it was trained under."""
         return self.denoiser.process
 
@@ -80,6 +86,7 @@ class Trained:
             "codec": self.codec.to_json(),
             "conditions": conditions_to_json(self.conditions),
             "facts": dict(self.facts),
+            "budgets": {str(steps): budget.to_json() for steps, budget in self.budgets.items()},
         }
         write_tensors(Path(path), weights, header)
         return Path(path)
@@ -98,17 +105,50 @@ class Trained:
         conditions = conditions_from_json(header["conditions"])
         denoiser = build_denoiser(recipe, codec, conditions)
         load_part(denoiser.network, tensors, "network", path)
-        return cls(recipe, codec, conditions, denoiser.eval().requires_grad_(False), header["facts"])
+        budgets = {int(steps): Budget.from_json(data) for steps, data in header.get("budgets", {}).items()}
+        return cls(recipe, codec, conditions, denoiser.eval().requires_grad_(False), header["facts"], budgets)
 
 
 def build_denoiser(recipe: Recipe, codec: Codec, conditions: Mapping[str, ConditionKind]) -> Preconditioned:
     """The untrained denoiser of a recipe, its weights keyed by the recipe's seed."""
-    schedule = component("schedule", recipe.process.schedule)
+    process = build_process(recipe, codec)
     with seeded(digest("weights", recipe.train.seed)):
         network: nn.Module = component("network", recipe.network, template=codec.like(1), conditions=conditions)
-    return Preconditioned(network, Gaussian(schedule), recipe.predict)
+    return Preconditioned(network, process, recipe.predict)
 
 
 def component(kind: str, named: Named, **options: Any) -> Any:
     """Make what a recipe names, with the recipe's options."""
     return make(kind, named.name, **{**named.options, **options})
+
+
+def locate(source: str | Path) -> Path:
+    """The file of a model that is named by a file, a run folder, or a starter's name."""
+    path = Path(source)
+    if path.is_dir():
+        file = path / "model.safetensors"
+        if not file.exists():
+            raise ModelFileError(
+                "holds no model yet" if (path / "recipe.yaml").exists() else "is no run's folder",
+                field=str(path),
+                expected="model.safetensors in a run's folder",
+                fix="let `suffuse train` finish; the same command goes on from the checkpoint",
+            )
+        return file
+    if path.is_file() or path.suffix == ".safetensors":
+        return path
+    return _starter(str(source))
+
+
+def _starter(name: str) -> Path:
+    try:
+        spec = find("starter", name)
+    except SuffuseError as error:
+        raise ModelFileError(
+            "is neither a file, nor a run folder, nor a starter's name",
+            field=name,
+            expected=f"a .safetensors file, a run folder, or one of {', '.join(names('starter')) or '(no starters)'}",
+            fix=error.fix,
+        ) from error
+    assert isinstance(spec, StarterSpec)
+    return resource(spec)

@@ -140,17 +140,29 @@ class PictureCodec(Codec):
         rows = [self._fitted(item, i, places[i] if places else (0.5, 0.5)) for i, item in enumerate(items)]
         return np.stack(rows).reshape(len(rows), self.height, self.width, self.channels)
 
+    def resized(
+        self, image: Image.Image, resample: Image.Resampling, place: tuple[float, float] = (0.5, 0.5)
+    ) -> Image.Image:
+        """A picture of any size at the codec's: scaled and cropped, or stretched.
+
+        Arguments:
+            image: of any mode.
+            resample: how it is scaled.
+            place: what a crop keeps, from (0, 0), the left upper end, to (1, 1).
+        """
+        size = (self.width, self.height)
+        if image.size == size:
+            return image
+        if self.crop == "stretch":
+            return image.resize(size, resample)
+        return ImageOps.fit(image, size, resample, centering=place)
+
     def _fitted(self, item: Item, index: int, place: tuple[float, float]) -> np.ndarray:
         image = require_picture(item, index)
         size = (self.width, self.height)
         if type(image) is Image.Image and (image.mode, image.size) == (self.mode, size) and not image.info:
             return np.asarray(image)
-        image = plain(image, self.mode, self.background)
-        if image.size != size and self.crop == "stretch":
-            image = image.resize(size, Image.Resampling.BICUBIC)
-        elif image.size != size:
-            image = ImageOps.fit(image, size, Image.Resampling.BICUBIC, centering=place)
-        return np.asarray(image)
+        return np.asarray(self.resized(plain(image, self.mode, self.background), Image.Resampling.BICUBIC, place))
 
     def _mean(self) -> Tensor:
         return torch.tensor(self.mean).reshape(1, -1, 1, 1)

@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor
 
 from suffuse.conditions import ConditionKind, ConditionSpace, Label, Text
 from suffuse.domain import Codec, Dataset, Domain, Item, Section, Splits
@@ -15,7 +18,7 @@ from suffuse.registry import all_specs, make
 from suffuse_images import metrics, render
 from suffuse_images.codec import Options, PictureCodec, fit_codec
 from suffuse_images.data import Data, column
-from suffuse_images.pictures import read_picture
+from suffuse_images.pictures import plain, read_picture
 
 KINDS: dict[str, type[Label] | type[Text]] = {"label": Label, "prompt": Text}
 """The conditions that a data set of pictures may have."""
@@ -58,6 +61,15 @@ class Images(Domain):
 
     def read(self, path: Path) -> list[Item]:
         return [read_picture(Path(path))]
+
+    def read_mask(self, path: Path, codec: Codec) -> Tensor:
+        """A picture of any size, white where pictures are filled and black where they are kept: ``[1, 1, h, w]``.
+
+        It is scaled and cropped as a picture of its size would be. Transparent parts are kept.
+        """
+        assert isinstance(codec, PictureCodec)
+        mask = codec.resized(plain(read_picture(Path(path)), "L", "black"), Image.Resampling.NEAREST)
+        return torch.from_numpy(np.asarray(mask) < 128)[None, None]
 
     def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:
         return render.sheet(items, columns)

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.agreement import COMPARISONS, NETWORKS, TARGET, Comparison, Diffusers, difference, grid_differences
 from benchmarks.peers import AbsentPeer, peer
 from benchmarks.report import name_of
-from suffuse.sampling import DPMpp2M
+from suffuse.sampling import DPMpp
 
 STEPS = 20
 ROUNDED = 1e-12
@@ -47,7 +47,7 @@ def test_agrees(toolkit: None, comparison: Comparison, network: str) -> None:
 @pytest.mark.parametrize("toolkit", ["diffusers"], indirect=True)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_another_sampler_does_not_agree(toolkit: None, network: str) -> None:
-    other = replace(COMPARISONS[0], sampler=DPMpp2M())
+    other = replace(COMPARISONS[0], sampler=DPMpp())
     assert difference(other, network, "float64", STEPS) > 0.01
 
 

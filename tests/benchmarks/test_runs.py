@@ -10,13 +10,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import order, peers
+from benchmarks import order, peers, strong
 from benchmarks.report import markdown
 
 TINY = {
     "agreement": ["--steps", "3"],
+    "mixed": ["--batch", "2", "--length", "4", "--steps", "2", "--rounds", "1", "--width", "8"],
     "order": ["--count", "4", "--reference", "200", "--samples", "256"],
     "overhead": ["--batch", "2", "--steps", "3", "--rounds", "1", "--tiny-rounds", "1"],
+    "encode": ["--data", "digits", "--count", "1", "--evaluations", "4"],
+    "score": [
+        "--usual", "digits", "--odd", "digits", "--count", "2", "--reference", "3", "--statistics", "profile",
+    ],
+    "search": ["--data", "digits", "--count", "12"],
     "startup": ["--rounds", "1"],
     "training": [
         "--recipe", "images/digits", "--batch", "16", "--steps", "1", "--rounds", "1", "--pictures", "100",
@@ -37,7 +43,8 @@ def threads() -> Iterator[None]:
 def test_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "agreement":
         pytest.importorskip("diffusers", reason="there is no other toolkit to agree with: pip install diffusers")
-    monkeypatch.setattr(order, "FITTED", (("even in t", order.even_times, (4, 8)),))
+    monkeypatch.setattr(order, "FITTED", (("even in t", strong.even_times, (4, 8)),))
+    monkeypatch.setattr(strong, "SAMPLERS", strong.SAMPLERS[:8])
     file = tmp_path / "figures.json"
     import_module(f"benchmarks.{name}").main([*TINY[name], "--json", str(file)])
     figures = json.loads(file.read_text())

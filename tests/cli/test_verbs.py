@@ -129,7 +129,7 @@ def test_generate_hands_every_option_on(suffuse, trained, monkeypatch):
     assert got == {
         "count": 3, "seed": 7, "conditions": {"label": ["f1", "f2"]}, "steps": 4, "guidance": 2.0,
         "sampler": DDIM(eta=1.0), "grid": Karras(4), "schedule": Cosine(), "interval": (0.1, 9.0), "batch": 2,
-        "trajectory": False,
+        "trajectory": False, "negative": {}, "compose": [],
     }  # fmt: skip
     told = json.loads(result.stdout)
     assert told["files"] == ["waves.json"]

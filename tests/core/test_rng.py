@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from suffuse.rng import Rng, digest, mix64, permutation
+from suffuse.rng import Rng, digest, mix64, numbered, permutation
 
 
 def test_stream_is_splitmix64() -> None:
@@ -91,3 +91,54 @@ def test_digest_is_stable_and_tells_types_apart() -> None:
     assert digest("a", 1) == digest("a", 1)
     assert digest("a", 1) != digest("a", "1")
     assert digest("ab") != digest("a", "b")
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_positions_are_numbered_without_gaps_whatever_the_size(axes: int) -> None:
+    """A cube of n positions an axis has the numbers 0 … nᵈ - 1, and keeps them within a larger grid."""
+    for n in (1, 2, 5):
+        cube = numbered((n,) * axes)
+        assert sorted(cube.flatten().tolist()) == list(range(n**axes))
+        larger = numbered(tuple(n + 1 + i for i in range(axes)))
+        assert torch.equal(larger[(slice(n),) * axes], cube)
+        assert larger.unique().numel() == larger.numel()
+    assert numbered(()).item() == 0
+
+
+def test_uniform_numbers_at_given_places() -> None:
+    rng = Rng.of(3, 4)
+    whole = rng.uniform(shape=(9,))
+    assert torch.equal(rng.uniform_at(torch.tensor([[7, 0], [2, 2]])), whole[:, torch.tensor([[7, 0], [2, 2]])])
+
+
+@pytest.mark.parametrize("width", [1, 2, 5])
+def test_normal_noise_of_pairs_does_not_depend_on_the_padding(width: int) -> None:
+    def noise(n: int) -> torch.Tensor:
+        real = torch.zeros(2, n, n, dtype=torch.bool)
+        real[:, :4, :4] = True
+        made = Rng.of(0, 2).normal_like({"x": torch.zeros(2, n, n, width), "x.mask": real})
+        assert isinstance(made, dict)
+        assert not made["x"][~real].any()
+        return made["x"][:, :4, :4]
+
+    assert torch.equal(noise(7), noise(4))
+
+
+def test_normal_noise_of_pairs_is_normal() -> None:
+    mask = torch.ones(8, 60, 60, dtype=torch.bool)
+    made = Rng.of(0, 8).normal_like({"x": torch.zeros(8, 60, 60, 3), "x.mask": mask})
+    assert isinstance(made, dict)
+    x = made["x"]
+    assert x.mean().item() == pytest.approx(0.0, abs=0.01)
+    assert x.std().item() == pytest.approx(1.0, abs=0.01)
+    flat = x.reshape(8, -1, 3)
+    neighbours = (flat[:, 1:] * flat[:, :-1]).mean((0, 1))
+    within = (flat[..., 1:] * flat[..., :-1]).mean((0, 1))
+    assert torch.cat([neighbours, within]).abs().max() < 0.02
+
+
+def test_noise_of_one_masked_axis_is_that_of_the_field_alone() -> None:
+    x = torch.zeros(2, 5, 3)
+    made = Rng.of(0, 2).normal_like({"x": x, "mask": torch.ones(2, 5, dtype=torch.bool)})
+    assert isinstance(made, dict)
+    assert torch.equal(made["x"], Rng.of(0, 2).at("field", "x").normal(x))

@@ -21,6 +21,7 @@ import yaml
 from PIL import Image
 from typer.testing import CliRunner
 
+import suffuse.distillation.student
 import suffuse.recipe
 import suffuse.tasks.train
 from suffuse.cli import app
@@ -43,7 +44,7 @@ SHORT: dict[str, dict[str, Any]] = {
 
 LAUNCHERS = ("accelerate", "torchrun")
 
-_STARTER = re.compile(r"""(?:generate|evaluate) fashion\b(?!-)|load\("fashion"\)""")
+_STARTER = re.compile(r"""(?:generate|evaluate|score|search|vary|blend) fashion\b(?!-)|load\("fashion"\)""")
 _DATA = re.compile(r"\b(?:train (fashion-mnist|mnist|cifar10)\b|data\.name=(fashion-mnist|mnist|cifar10)\b)")
 
 
@@ -91,7 +92,7 @@ class Session:
         monkeypatch.setattr("suffuse_images.metrics.MOST_TRAINING", 300)
         monkeypatch.setattr(_Current, "registry", None)
         real = suffuse.recipe.load_recipe
-        for module in (suffuse.recipe, suffuse.tasks.train):
+        for module in (suffuse.recipe, suffuse.tasks.train, suffuse.distillation.student):
             monkeypatch.setattr(module, "load_recipe", lambda *args, **kwargs: shortened(real(*args, **kwargs)))
         self._put_photos()
 

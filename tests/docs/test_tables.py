@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from typing import Any, get_args
@@ -15,6 +17,7 @@ from pydantic_core import PydanticUndefined
 import suffuse.errors
 from suffuse.conditions import Label
 from suffuse.nn.dit import DiTOptions
+from suffuse.nn.mlp import MLPOptions
 from suffuse.nn.unet import UNetOptions
 from suffuse.recipe import Named, Recipe, load_recipe
 from suffuse.registry import names, resolve
@@ -67,7 +70,7 @@ def test_keys_of_a_recipe() -> None:
     assert documented(rows) == dict(keys(Recipe))
 
 
-@pytest.mark.parametrize(("name", "options"), [("unet", UNetOptions), ("dit", DiTOptions)])
+@pytest.mark.parametrize(("name", "options"), [("unet", UNetOptions), ("dit", DiTOptions), ("mlp", MLPOptions)])
 def test_options_of_networks(name: str, options: type[Any]) -> None:
     assert documented(table("train.md", f"`{name}` option")) == defaults(options)
 
@@ -76,6 +79,48 @@ def test_schedules() -> None:
     rows = table("train.md", "schedule", "options")
     told = {spans(row[0])[0]: {k: v for text in spans(row[1]) for k, v in yaml.safe_load(text).items()} for row in rows}
     assert told == {name: defaults(resolve(find("schedule", name))) for name in names("schedule")}
+
+
+def test_samplers() -> None:
+    """Every name of the registry is there, once, as a call with the defaults that the code has."""
+    rows = table("samplers.md", "name", "class", "evaluations a step") + table("samplers.md", "name", "class", "for")
+    told = [(spans(name)[0], ast.parse(spans(call)[0], mode="eval").body) for name, call, *_ in rows]
+    assert sorted(name for name, _ in told) == sorted(names("sampler"))
+    for name, call in told:
+        assert isinstance(call, ast.Call), name
+        made = resolve(find("sampler", name))
+        options = inspect.signature(made).parameters
+        assert ast.unparse(call.func) == made.__name__, name
+        assert {k.arg: ast.literal_eval(k.value) for k in call.keywords} == {
+            k.arg: options[str(k.arg)].default for k in call.keywords
+        }, name
+
+
+def signature(kind: str, name: str) -> dict[str, Any]:
+    """The options of a component, with their defaults."""
+    options = inspect.signature(resolve(find(kind, name))).parameters.values()
+    return {p.name: REQUIRED if p.default is p.empty else p.default for p in options}
+
+
+def written(cell: str) -> dict[str, Any]:
+    """The options in a cell: ``name=default``, or the name of one that must be given."""
+    pairs = [text.partition("=") for text in spans(cell)]
+    return {name: _value(value) if equals else REQUIRED for name, equals, value in pairs}
+
+
+def _value(text: str) -> Any:
+    return None if text == "None" else yaml.safe_load(text)
+
+
+@pytest.mark.parametrize(("kind", "page"), [("method", "inpaint.md"), ("operator", "restore.md")])
+def test_methods_and_operators(kind: str, page: str) -> None:
+    rows = table(page, kind, "options")
+    assert {spans(row[0])[0]: written(row[1]) for row in rows} == {name: signature(kind, name) for name in names(kind)}
+
+
+def test_guidances() -> None:
+    told = " ".join(row[1] for row in table("guidance.md", "guidance", "`--guidance`"))
+    assert [name for name in names("guidance") if not re.search(rf"`{name}[:`]", told)] == []
 
 
 @pytest.mark.parametrize("section", [Data, Options], ids=["data", "codec"])

@@ -17,7 +17,7 @@ from suffuse.rng import Rng
 from suffuse.sampling import (
     DDIM,
     DDPM,
-    DPMpp2M,
+    DPMpp,
     Euler,
     Grid,
     Heun,
@@ -33,7 +33,7 @@ from suffuse.sampling import (
 from tests.oracles import Exact, GaussianMixture, three_modes
 
 SCHEDULES = [VPLinear(), Cosine(), VE(), EDM(), RectifiedFlow(), SubVP()]
-SAMPLERS: list[Sampler] = [DDPM(), DDIM(), DDIM(eta=0.5), Euler(), Euler(churn=5.0), Heun(), Heun(churn=5.0), DPMpp2M()]
+SAMPLERS: list[Sampler] = [DDPM(), DDIM(), DDIM(eta=0.5), Euler(), Euler(churn=5.0), Heun(), Heun(churn=5.0), DPMpp()]
 schedules = pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: type(s).__name__)
 samplers = pytest.mark.parametrize("sampler", SAMPLERS, ids=repr)
 
@@ -51,10 +51,13 @@ def draw(
 @schedules
 @pytest.mark.parametrize("grid", [UniformTime, Karras, LogSnr, ShiftedFlow])
 @pytest.mark.parametrize("steps", [1, 2, 3, 20])
-def test_grids_fall_from_one_to_zero(grid: type, steps: int, schedule: Schedule) -> None:
+def test_grids_fall_from_noise_to_zero(grid: type, steps: int, schedule: Schedule) -> None:
+    """From t = 1, or from noise 80 times the data's size, if the schedule has more than that."""
     times = grid(steps)(schedule)
     assert len(times) == steps + 1
-    assert (times[0], times[-1]) == (1.0, 0.0)
+    assert times[-1] == 0.0
+    by_level = grid in (Karras, LogSnr) and noise_ratio(schedule, 1.0) > 80.0
+    assert noise_ratio(schedule, times[0]) == pytest.approx(80.0) if by_level else times[0] == 1.0
     assert all(a > b for a, b in pairwise(times))
 
 
@@ -126,7 +129,7 @@ def test_evaluations_never_at_zero_noise_and_as_many_as_said() -> None:
         asked.append(t)
         return exact(x, t, {})
 
-    for sampler, evaluations in ((DDPM(), 10), (DDIM(), 10), (Euler(), 10), (DPMpp2M(), 10), (Heun(), 19)):
+    for sampler, evaluations in ((DDPM(), 10), (DDIM(), 10), (Euler(), 10), (DPMpp(), 10), (Heun(), 19)):
         asked.clear()
         like = torch.zeros(2, 2, dtype=torch.float64)
         sample(sampler, counted, Gaussian(), LogSnr(10), rng=Rng.of(0, 2), like=like)  # type: ignore[arg-type]
@@ -186,11 +189,11 @@ def test_editing_can_enter_half_way() -> None:
 def test_steps_are_events() -> None:
     like = torch.zeros(2, 2, dtype=torch.float64)
     exact = Exact(three_modes(), RectifiedFlow())
-    steps = list(iterate(DPMpp2M(), exact, Gaussian(), LogSnr(4), rng=Rng.of(0, 2), like=like))  # type: ignore[arg-type]
+    steps = list(iterate(DPMpp(), exact, Gaussian(), LogSnr(4), rng=Rng.of(0, 2), like=like))  # type: ignore[arg-type]
     assert [s.index for s in steps] == [0, 1, 2, 3, 4]
     assert {s.total for s in steps} == {4}
     assert steps[0].posterior is None
-    assert (steps[0].t, steps[-1].t) == (1.0, 0.0)
+    assert (noise_ratio(RectifiedFlow(), steps[0].t), steps[-1].t) == (pytest.approx(80.0), 0.0)
     assert torch.equal(steps[-1].x, steps[-1].posterior.mean)  # type: ignore[union-attr, arg-type]
 
 
@@ -215,7 +218,7 @@ def test_what_a_solver_needs_is_told() -> None:
     like = torch.zeros(2, 2, dtype=torch.float64)
     exact = Exact(three_modes(), RectifiedFlow())
     with pytest.raises(UnsupportedError, match="coordinates"):
-        sample(Heun(coordinates="sigma"), exact, Gaussian(), LogSnr(4), rng=Rng.of(0, 2), like=like)  # type: ignore[arg-type]
+        sample(Heun(coordinates="sigma"), exact, Gaussian(), UniformTime(4), rng=Rng.of(0, 2), like=like)  # type: ignore[arg-type]
 
     class Other:
         """A process that is not Gaussian."""

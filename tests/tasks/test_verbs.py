@@ -13,7 +13,7 @@ from suffuse.model import Model, load
 from suffuse.process import EDM, VPLinear
 from suffuse.recipe import validate
 from suffuse.report import write_report
-from suffuse.sampling import DDPM, Heun, Karras
+from suffuse.sampling import DDIM, DDPM, Heun, Karras, UniformTime
 from suffuse.tasks.evaluate import draw_conditions, evaluate, open_splits
 from suffuse.tasks.generate import generate
 from suffuse.tasks.samples import save
@@ -74,7 +74,8 @@ def test_everything_can_be_overridden(model: Model) -> None:
 
 def test_progress_and_trajectory(model: Model) -> None:
     seen: list[tuple[int, int]] = []
-    samples = generate(model, 5, steps=4, batch=2, on_step=lambda d, n: seen.append((d, n)), trajectory=True)
+    told = {"on_step": lambda d, n: seen.append((d, n)), "trajectory": True}
+    samples = generate(model, 5, steps=4, sampler=DDIM(), batch=2, **told)
     assert seen == [(i, 12) for i in range(1, 13)]
     assert samples.frames is not None
     assert [len(frame) for frame in samples.frames] == [5, 5, 5, 5]
@@ -145,7 +146,7 @@ def test_bad_requests_are_told(model: Model) -> None:
     with pytest.raises(DomainInputError, match="seed: is out of range"):
         model.generate(1, seed=10**20)
     with pytest.raises(UnsupportedError, match="coordinates"):
-        model.generate(1, sampler=Heun(coordinates="sigma"))
+        model.generate(1, sampler=Heun(coordinates="sigma"), grid=UniformTime(4))
     with pytest.raises(RecipeError, match="steps"):
         model.generate(1, steps=0)
 

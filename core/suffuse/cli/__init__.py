@@ -11,13 +11,21 @@ from typing import Annotated
 
 import typer
 
+from suffuse.cli.blend import blend
+from suffuse.cli.distill import distill
 from suffuse.cli.doctor import doctor
 from suffuse.cli.evaluate import evaluate
 from suffuse.cli.generate import generate
+from suffuse.cli.inpaint import inpaint
+from suffuse.cli.optimize import optimize
 from suffuse.cli.plugins import plugins
 from suffuse.cli.quickstart import quickstart
 from suffuse.cli.report import report
+from suffuse.cli.restore import restore
+from suffuse.cli.score import score
+from suffuse.cli.search import search
 from suffuse.cli.train import train
+from suffuse.cli.vary import vary
 
 app = typer.Typer(
     name="suffuse",
@@ -28,7 +36,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for verb in (quickstart, train, generate, evaluate, report, doctor):
+for verb in (
+    quickstart, train, generate, inpaint, restore, vary, blend, score, search,
+    evaluate, optimize, distill, report, doctor,
+):  # fmt: skip
     app.command()(verb)
 app.add_typer(plugins, name="plugins")
 

@@ -33,6 +33,7 @@ def evaluate(
     steps: opt.Steps = None,
     sampler: opt.SamplerText = None,
     guidance: opt.Guidance = None,
+    interval: opt.IntervalText = None,
     batch: opt.Batch = 64,
     device: opt.Device = None,
     out: opt.Out = None,
@@ -56,6 +57,7 @@ def evaluate(
             steps=steps,
             sampler=solver,
             guidance=guidance,
+            interval=opt.parse_interval(interval),
             batch=batch,
             on_step=on_step,
         )

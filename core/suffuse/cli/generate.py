@@ -36,6 +36,8 @@ def generate(
     schedule: opt.ScheduleText = None,
     guidance: opt.Guidance = None,
     interval: opt.IntervalText = None,
+    negative: opt.Negative = None,
+    compose: opt.Compose = None,
     batch: opt.Batch = 64,
     device: opt.Device = None,
     trajectory: Trajectory = None,
@@ -56,6 +58,8 @@ def generate(
         "grid": opt.make_component("grid", grid, steps=steps or loaded.recipe.sample.steps),
         "schedule": opt.make_component("schedule", schedule),
         "interval": opt.parse_interval(interval),
+        "negative": opt.parse_conditions(loaded.conditions, None, None, negative, "--negative"),
+        "compose": opt.parse_composed(loaded.conditions, compose),
     }
     begun = time.perf_counter()
     with item_bar("generate", count) as on_step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -81,7 +82,38 @@ ScheduleText = Annotated[
         autocompletion=names_of("schedule"),
     ),
 ]
-Guidance = Annotated[float | None, typer.Option("--guidance", help="Weight of the conditions; 1 is off.")]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        metavar="NAME[:KEY=VALUE,…]",
+        help="How what is known is met, as mmps:iterations=5.",
+        autocompletion=names_of("method"),
+    ),
+]
+Completions = Annotated[int, typer.Option("--count", "-n", min=1, help="How many to make of each item.")]
+Guidance = Annotated[
+    Any | None,
+    typer.Option(
+        "--guidance",
+        metavar="WEIGHT or NAME[:KEY=VALUE,…]",
+        help="Weight of the conditions, 1 being off; or another guidance, as adaptive-projected:weight=4.",
+        parser=lambda text: parse_guidance(text),
+        autocompletion=names_of("guidance"),
+    ),
+]
+Negative = Annotated[
+    list[str] | None,
+    typer.Option("--negative", metavar="NAME=VALUE", help="A condition that guidance leads away from."),
+]
+Compose = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--compose",
+        metavar="WEIGHT:NAME=VALUE",
+        help="A condition besides the others: and (1:label=cat), or not (-0.5:label=dog).",
+    ),
+]
 IntervalText = Annotated[
     str | None, typer.Option("--interval", metavar="LOW,HIGH", help="The noise levels σ within which guidance acts.")
 ]
@@ -102,12 +134,18 @@ def parse_pairs(texts: Iterable[str], field: str) -> list[tuple[str, str]]:
     return [(name.strip(), value) for name, _, value in pairs]
 
 
+_OUTSIDE_LISTS = re.compile(r",(?![^\[\]]*\])")
+
+
 def parse_component(text: str, field: str) -> tuple[str, dict[str, Any]]:
-    """A component's name and options, from ``name`` or ``name:key=value,key=value``, the values in YAML."""
+    """A component's name and options, from ``name`` or ``name:key=value,key=value``, the values in YAML.
+
+    A comma within brackets belongs to a list, as in ``mixed:rules=[dpmpp,tau-leaping]``.
+    """
     import yaml
 
     name, _, rest = text.partition(":")
-    pairs = parse_pairs([part for part in rest.split(",") if part], field)
+    pairs = parse_pairs([part for part in _OUTSIDE_LISTS.split(rest) if part], field)
     try:
         return name.strip(), {key: yaml.safe_load(value) for key, value in pairs}
     except yaml.YAMLError as error:
@@ -143,8 +181,42 @@ def parse_interval(text: str | None) -> tuple[float, float] | None:
     return low, high
 
 
+def parse_guidance(text: str) -> float | dict[str, Any]:
+    """A weight, or a guidance's name and options."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        name, options = parse_component(text, "--guidance")
+    except RecipeError as error:
+        raise typer.BadParameter(str(error)) from error
+    return {**options, "name": name}
+
+
+def parse_composed(space: ConditionSpace, texts: Sequence[str] | None) -> list[tuple[float, dict[str, Any]]]:
+    """Weights and conditions, from texts ``weight:name=value``."""
+    return [
+        (weight, parse_conditions(space, None, None, [pair], "--compose"))
+        for weight, pair in map(_weighted, texts or [])
+    ]
+
+
+def _weighted(text: str) -> tuple[float, str]:
+    weight, _, rest = text.partition(":")
+    try:
+        return float(weight), rest
+    except ValueError as error:
+        expected = "WEIGHT:NAME=VALUE, as 1:label=cat"
+        raise RecipeError("has no weight", field="--compose", expected=expected, got=repr(text)) from error
+
+
 def parse_conditions(
-    space: ConditionSpace, labels: Sequence[str] | None, prompts: Sequence[str] | None, pairs: Sequence[str] | None
+    space: ConditionSpace,
+    labels: Sequence[str] | None,
+    prompts: Sequence[str] | None,
+    pairs: Sequence[str] | None,
+    option: str = "--set",
 ) -> dict[str, list[Any]]:
     """The values asked for, by the condition's name.
 
@@ -153,16 +225,17 @@ def parse_conditions(
         labels: for its label, whatever that is called.
         prompts: for its text, whatever that is called.
         pairs: ``name=value``, for any condition.
+        option: where the pairs come from.
     """
     asked: dict[str, list[Any]] = {}
     if labels:
         asked[_only(space, "label")] = list(labels)
     if prompts:
         asked[_only(space, "text")] = list(prompts)
-    for name, text in parse_pairs(pairs or [], "--set"):
+    for name, text in parse_pairs(pairs or [], option):
         if name not in space:
-            raise unknown_name("condition", name, space, DomainInputError, field="--set", fix=_advice(space))
-        asked.setdefault(name, []).append(_value(space[name], name, text))
+            raise unknown_name("condition", name, space, DomainInputError, field=option, fix=_advice(space))
+        asked.setdefault(name, []).append(_value(space[name], f"{option} {name}", text))
     return asked
 
 
@@ -178,16 +251,14 @@ def _only(space: ConditionSpace, kind: str) -> str:
     )
 
 
-def _value(condition: ConditionKind, name: str, text: str) -> Any:
+def _value(condition: ConditionKind, field: str, text: str) -> Any:
     if condition.kind == "state":
-        raise DomainInputError("is not told by text", field=f"--set {name}", fix="give it from Python")
+        raise DomainInputError("is not told by text", field=field, fix="give it from Python")
     if condition.kind == "number":
         try:
             return float(text)
         except ValueError as error:
-            raise DomainInputError(
-                "is not a number", field=f"--set {name}", expected="a number", got=repr(text)
-            ) from error
+            raise DomainInputError("is not a number", field=field, expected="a number", got=repr(text)) from error
     return text
 
 

@@ -1,63 +1,47 @@
-r"""Classifier-free guidance (Ho & Salimans 2022), within an interval of noise levels (Kynkäänniemi et al. 2024).
+r"""Classifier-free guidance (Ho & Salimans 2022): away from what the denoiser believes without the conditions.
 
-.. math:: \hat x_0 = \hat x_0^\text{uncond} + w (\hat x_0^\text{cond} - \hat x_0^\text{uncond})
+.. math:: p_w(x_0 | x_t) \propto p(x_0 | x_t, c)^w\, p(x_0 | x_t)^{1-w}
 
-Weight 1 means off. Outside the interval the unconditional evaluation is not made.
+For Gaussian fields this is :math:`\hat x_0 = \hat x_0^{∅} + w (\hat x_0^c - \hat x_0^{∅})`, for categorical ones the
+same of log-probabilities (Nisonoff et al. 2024). Negative conditions take the place of none.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from suffuse.conditions import Conditions, concat_conditions, drop
-from suffuse.errors import RecipeError
+from suffuse.conditions import Conditions
+from suffuse.guidance.asking import ask, is_contrast, opposite
+from suffuse.guidance.beliefs import combine_beliefs
+from suffuse.guidance.checks import require_finite
 from suffuse.posterior import Denoiser, Posterior, Time
-from suffuse.process import Schedule, noise_ratio
-from suffuse.state import State, batch_size, combine, concat, take
+from suffuse.process import Process
+from suffuse.state import State
 
 
 @dataclass(frozen=True)
 class ClassifierFree:
     """A denoiser pushed away from its own unconditional belief; both are evaluated in one call of twice the batch.
 
+    At weight 1, and where no condition is given, there is one evaluation.
+
     Arguments:
         denoiser: the conditional denoiser.
-        weight: 1 is off, above 1 follows the condition more strongly.
-        schedule: tells the noise level of a time; needed where there is an interval.
-        interval: the noise levels σ/α within which guidance acts.
+        process: tells which fields are categorical.
+        weight: 1 is off, above 1 follows the conditions more strongly.
+        negative: conditions to be pushed away from, instead of from none; of one sample for all, or of the batch.
     """
 
     denoiser: Denoiser
+    process: Process
     weight: float
-    schedule: Schedule | None = None
-    interval: tuple[float, float] = (0.0, math.inf)
+    negative: Conditions | None = None
 
     def __post_init__(self) -> None:
-        low, high = self.interval
-        if not 0.0 <= low < high:
-            raise RecipeError("is empty", field="guidance.interval", expected="0 <= low < high", got=self.interval)
-        if not math.isfinite(self.weight):
-            raise RecipeError("is not finite", field="guidance", expected="a number; 1 is off", got=self.weight)
-        if self.schedule is None and self.interval != (0.0, math.inf):
-            raise RecipeError("needs a schedule", field="guidance.interval", expected="schedule=…")
+        require_finite("guidance", self.weight, "a number; 1 is off")
 
     def __call__(self, x_t: State, t: Time, conditions: Conditions) -> Posterior:
-        if self.weight == 1.0 or not conditions or not self._acts(t):
+        if self.weight == 1.0 or not is_contrast(conditions, self.negative):
             return self.denoiser(x_t, t, conditions)
-        count = batch_size(x_t)
-        both = self.denoiser(concat([x_t, x_t]), _twice(t), concat_conditions([conditions, drop(conditions)]))
-        given, free = take(both.mean, slice(0, count)), take(both.mean, slice(count, None))
-        return Posterior(combine((self.weight, given), (1.0 - self.weight, free)))
-
-    def _acts(self, t: Time) -> bool:
-        if self.schedule is None:
-            return True
-        level = noise_ratio(self.schedule, float(t.flatten()[0]) if isinstance(t, Tensor) else t)
-        return self.interval[0] <= level <= self.interval[1]
-
-
-def _twice(t: Time) -> Time:
-    return t.repeat(2) if isinstance(t, Tensor) else t
+        given, base = ask(self.denoiser, x_t, t, conditions, opposite(conditions, self.negative))
+        return combine_beliefs(self.process, (self.weight, given), (1.0 - self.weight, base))

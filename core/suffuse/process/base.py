@@ -27,8 +27,8 @@ class Process(Protocol):
         """The clock: what grids are spaced by, and what tells the network how noisy a state is."""
         ...
 
-    def prior(self, like: State, rng: Rng) -> State:
-        """Draw x₁, shaped and masked like ``like``."""
+    def prior(self, like: State, rng: Rng, t: float = 1.0) -> State:
+        """Draw x_t at a time so late that nothing of the data is left, shaped and masked like ``like``."""
         ...
 
     def corrupt(self, x0: State, t: Time, rng: Rng) -> State:

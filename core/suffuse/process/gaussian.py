@@ -35,9 +35,9 @@ class Gaussian:
 
     schedule: Schedule = field(default_factory=RectifiedFlow)
 
-    def prior(self, like: State, rng: Rng) -> State:
-        """x₁ ~ N(0, σ(1)²), the data's own part being negligible there."""
-        return combine((self.schedule.sigma(1.0), rng.at("prior").normal_like(like)))
+    def prior(self, like: State, rng: Rng, t: float = 1.0) -> State:
+        """x_t ~ N(0, σ_t²), the data's own part being negligible there."""
+        return combine((self.schedule.sigma(t), rng.at("prior").normal_like(like)))
 
     def corrupt(self, x0: State, t: Time, rng: Rng) -> State:
         """x_t ~ N(α_t x₀, σ_t²)."""
@@ -57,7 +57,7 @@ class Gaussian:
             return x_s
         return combine((1.0, x_s), (fresh, rng.at("reverse").normal_like(x_t)))
 
-    def transfer(self, x_t: State, posterior: Posterior, t: float, s: float, carried: float | None = None) -> State:
+    def transfer(self, x_t: State, posterior: Posterior, t: Time, s: Time, carried: float | None = None) -> State:
         """The deterministic part of a step: x_t's own noise rescaled to ``carried`` (default σ_s)."""
         alpha_t, sigma_t, alpha_s = self.schedule.alpha(t), self.schedule.sigma(t), self.schedule.alpha(s)
         c = (self.schedule.sigma(s) if carried is None else carried) / sigma_t

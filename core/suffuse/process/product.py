@@ -47,10 +47,10 @@ class Product:
         members = list(self.fields.values())
         return next((m for m in members if isinstance(m, Gaussian)), members[0]).schedule
 
-    def prior(self, like: State, rng: Rng) -> State:
-        """x₁ of every field."""
+    def prior(self, like: State, rng: Rng, t: float = 1.0) -> State:
+        """x_t of every field, at a time so late that nothing of the data is left."""
         self._require(like)
-        return merge(like, {n: p.prior(only(like, n), rng.at("field", n)) for n, p in self.fields.items()})
+        return merge(like, {n: p.prior(only(like, n), rng.at("field", n), t) for n, p in self.fields.items()})
 
     def corrupt(self, x0: State, t: Time, rng: Rng) -> State:
         """x_t of every field."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from suffuse.errors import PluginError, unknown_name
 from suffuse.registry.manager import Registry
+from suffuse.registry.parts import made, parts_of
 from suffuse.registry.records import PluginRecord
 from suffuse.registry.resolve import construct
 from suffuse.registry.specs import SPECS, DatasetSpec, DomainSpec, RecipeSpec, Spec, StarterSpec
@@ -86,13 +88,21 @@ def all_specs(kind: str) -> Any:
 
 
 def make(kind: str, name: str, /, *inputs: Any, **options: Any) -> Any:
-    """What the factory of that name makes of these inputs and options.
+    """What the factory of that name makes of these inputs and options; options that name components are made first.
 
     Raises:
         PluginError: there is none of that name, or it cannot be imported.
         RecipeError: it does not have such an option, or lacks one that it needs.
     """
-    return construct(find(kind, name), *inputs, **options)
+    spec = find(kind, name)
+    for option, inner in parts_of(spec).items():
+        if option in options:
+            options[option] = made(options[option], f"{name}.{option}", partial(_make_part, inner))
+    return construct(spec, *inputs, **options)
+
+
+def _make_part(kind: str, name: str, options: Mapping[str, Any]) -> Any:
+    return make(kind, name, **options)
 
 
 def load_domain(name: str) -> Domain:

@@ -29,6 +29,7 @@ from suffuse.registry.specs import (
     GridSpec,
     GuidanceSpec,
     KernelSpec,
+    MethodSpec,
     NetworkSpec,
     OperatorSpec,
     RecipeSpec,
@@ -91,6 +92,11 @@ def register_operators(register: Callable[[OperatorSpec], None]) -> None:
 
 
 @hookspec(historic=True)
+def register_methods(register: Callable[[MethodSpec], None]) -> None:
+    """Bring ways to sample under a measurement."""
+
+
+@hookspec(historic=True)
 def register_recipes(register: Callable[[RecipeSpec], None]) -> None:
     """Bring ready recipes."""
 
@@ -125,6 +131,7 @@ REGISTRATION: dict[str, type[Spec]] = {
     "register_kernels": KernelSpec,
     "register_guidances": GuidanceSpec,
     "register_operators": OperatorSpec,
+    "register_methods": MethodSpec,
     "register_recipes": RecipeSpec,
     "register_starters": StarterSpec,
 }

@@ -83,9 +83,16 @@ class ScheduleSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerSpec(Spec):
-    """A sampler; the factory's keywords are its options."""
+    """A sampler; the factory's keywords are its options.
+
+    Arguments:
+        samplers: those of its keywords that are samplers themselves. A person names one there, as text or mapping; see
+            :func:`suffuse.registry.parts.named`.
+    """
 
     kind: ClassVar[str] = "sampler"
+
+    samplers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +111,15 @@ class KernelSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class GuidanceSpec(Spec):
-    """A guidance; the factory takes a denoiser, a schedule and its own keywords, and gives a denoiser."""
+    """A guidance; the factory takes a denoiser, a process and its own keywords, and gives a denoiser.
+
+    Arguments:
+        models: those of its keywords that are denoisers. A person names a model there, by file, run or starter.
+    """
 
     kind: ClassVar[str] = "guidance"
+
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +127,14 @@ class OperatorSpec(Spec):
     """A measurement of a state, as blur or downsample; the factory's keywords are its options."""
 
     kind: ClassVar[str] = "operator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodSpec(Spec):
+    """A way to sample under a measurement, for ``inpaint`` and ``restore``; the factory's keywords are its options, and
+    it gives a function of a run and a measurement (:data:`suffuse.inverse.Method`)."""
+
+    kind: ClassVar[str] = "method"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +171,7 @@ SPECS: tuple[type[Spec], ...] = (
     KernelSpec,
     GuidanceSpec,
     OperatorSpec,
+    MethodSpec,
     RecipeSpec,
     StarterSpec,
 )

@@ -1,9 +1,9 @@
-"""Grids: the times that a sampler visits, from 1 down to 0, float64, chosen apart from the solver.
+"""Grids: the times that a sampler visits, from noise down to 0, float64, chosen apart from the solver.
 
-A grid of ``steps`` steps has ``steps + 1`` times; the first is exactly 1 and the last exactly 0. The network is never
-asked at the last one, so a solver with one evaluation a step makes ``steps`` evaluations. Grids that are spaced in
-noise level σ/α or in log-SNR reach between ``sigma_max`` and ``sigma_min`` (narrowed to what the schedule has); the
-first time is 1 all the same: in noise that pure, the belief no longer depends on the level.
+A grid of ``steps`` steps has ``steps + 1`` times; the last is exactly 0. The network is never asked there, so a solver
+with one evaluation a step makes ``steps`` evaluations. Grids that are even in time begin at exactly 1. Grids that are
+spaced in noise level σ/α reach between ``sigma_max`` and ``sigma_min`` (narrowed to what the schedule has): data of
+unit variance leave no trace in noise 80 times as large, and an evaluation spent above it would be wasted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from suffuse.process.schedule import Schedule, noise_ratio, time_of_ratio
 
 
 class Grid(Protocol):
-    """Times for a schedule: falling from exactly 1 to exactly 0."""
+    """Times for a schedule: falling, to exactly 0."""
 
     @property
     def steps(self) -> int:
@@ -48,7 +48,7 @@ class UniformTime:
 
 @dataclass(frozen=True)
 class _Levels(ABC):
-    """Noise levels σ/α between two ends, then 0."""
+    """Noise levels σ/α from one end to the other, then 0."""
 
     steps: int = 20
     sigma_min: float = 0.002
@@ -62,10 +62,12 @@ class _Levels(ABC):
             )
 
     def __call__(self, schedule: Schedule) -> list[float]:
-        high = min(self.sigma_max, noise_ratio(schedule, 1.0))
+        top = noise_ratio(schedule, 1.0)
+        high = min(self.sigma_max, top)
         low = min(self.sigma_min, 0.1 * high)
+        first = time_of_ratio(schedule, high) if high < top else 1.0
         levels = [self._level(i / max(self.steps - 1, 1), low, high) for i in range(1, self.steps)]
-        return [1.0, *(time_of_ratio(schedule, level) for level in levels), 0.0]
+        return [first, *(time_of_ratio(schedule, level) for level in levels), 0.0]
 
     @abstractmethod
     def _level(self, fraction: float, low: float, high: float) -> float:
@@ -96,23 +98,33 @@ class LogSnr(_Levels):
 class ShiftedFlow:
     r"""Evenly spaced flow times u, shifted towards noise: :math:`u' = s u/(1 + (s-1) u)` (Esser et al. 2024, eq. 23).
 
-    ``u = σ/(α + σ)`` is the time of the straight path; the same noise levels are taken under any schedule.
+    ``u = σ/(α + σ)`` is the time of the straight path, here as a share of its highest value.
+
+    Arguments:
+        steps: of the grid.
+        shift: s; 1 is none.
+        sigma_max: the noise level σ/α to begin at, narrowed to what the schedule has.
     """
 
     steps: int = 28
     shift: float = 3.0
+    sigma_max: float = math.inf
 
     def __post_init__(self) -> None:
         _require_steps(self.steps)
         if not self.shift > 0.0:
             raise RecipeError("must be positive", field="shift", expected="> 0", got=self.shift)
+        if not self.sigma_max > 0.0:
+            raise RecipeError("must be positive", field="sigma_max", expected="> 0", got=self.sigma_max)
 
     def __call__(self, schedule: Schedule) -> list[float]:
-        highest = noise_ratio(schedule, 1.0)
-        top = highest / (1.0 + highest) if math.isfinite(highest) else 1.0
-        flow = [top * (1.0 - i / self.steps) for i in range(1, self.steps)]
-        shifted = [self.shift * u / (1.0 + (self.shift - 1.0) * u) for u in flow]
-        return [1.0, *(min(1.0, time_of_ratio(schedule, u / (1.0 - u))) for u in shifted), 0.0]
+        top = noise_ratio(schedule, 1.0)
+        high = min(self.sigma_max, top)
+        first = time_of_ratio(schedule, high) if high < top else 1.0
+        highest = high / (1.0 + high) if math.isfinite(high) else 1.0
+        even = [1.0 - i / self.steps for i in range(1, self.steps)]
+        flow = [highest * self.shift * u / (1.0 + (self.shift - 1.0) * u) for u in even]
+        return [first, *(time_of_ratio(schedule, u / (1.0 - u)) for u in flow), 0.0]
 
 
 def part_of(times: list[float], start: float) -> list[float]:

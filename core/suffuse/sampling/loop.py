@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
 from suffuse.conditions import Condition, Conditions
-from suffuse.errors import UnsupportedError
+from suffuse.errors import RecipeError, UnsupportedError
 from suffuse.posterior import Denoiser, Posterior
 from suffuse.process import Process
 from suffuse.rng import Rng
@@ -81,6 +81,7 @@ class Step:
         return Step(only(self.x, name), self.t, self.index, self.total, posterior, past)
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """One reverse step. Frozen and pure: noise comes from ``rng``, keyed by the step."""
 
@@ -91,6 +92,12 @@ class Sampler(Protocol):
             UnsupportedError: the process lacks what this sampler needs.
         """
         ...
+
+
+def check_sampler(value: object, field: str) -> None:
+    """Raise a RecipeError if a sampler's option, which should be a sampler, is none."""
+    if not isinstance(value, Sampler):
+        raise RecipeError("is no sampler", field=field, expected="a sampler, or the name of one", got=repr(value))
 
 
 def iterate(
@@ -123,7 +130,7 @@ def iterate(
     if x is None:
         if like is None:
             raise UnsupportedError("nothing to start from", field="like", expected="a state for `like` or `x`")
-        x = process.prior(like, rng)
+        x = process.prior(like, rng, times[0])
     now = Step(x, times[0], total=len(times) - 1)
     yield now
     for s in times[1:]:

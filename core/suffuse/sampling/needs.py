@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from suffuse.errors import UnsupportedError
-from suffuse.process import Gaussian, Process
+from suffuse.process import Categorical, Gaussian, Process, Product
 
 P = TypeVar("P", bound=Process)
 
@@ -42,3 +42,15 @@ class Need(Generic[P]):
 
 ANY: Need[Process] = Need("any process", lambda process: True)
 GAUSSIAN: Need[Gaussian] = Need("a Gaussian process", lambda process: isinstance(process, Gaussian))
+CATEGORICAL: Need[Categorical] = Need("a categorical process", lambda process: isinstance(process, Categorical))
+ABSORBING: Need[Categorical] = Need(
+    "a categorical process with an absorbing kernel",
+    lambda process: isinstance(process, Categorical) and process.absorbing,
+)
+
+
+def has_categories(process: Process) -> bool:
+    """Whether a process, or any field's, is categorical."""
+    if isinstance(process, Product):
+        return any(has_categories(member) for member in process.fields.values())
+    return isinstance(process, Categorical)

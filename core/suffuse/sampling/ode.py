@@ -1,32 +1,26 @@
 r"""Runge-Kutta solvers of the probability-flow ODE, with EDM's churn.
 
-In coordinates :math:`y = x/c, u = σ/c` with :math:`α + \dots` scaled by c, the ODE is
-
-.. math:: \frac{dy}{du} = \frac{y - \hat x_0}{u} \quad (c = α), \qquad
-          \frac{dy}{du} = \hat ε - \hat x_0 = \frac{y - \hat x_0}{u} \quad (c = α + σ).
-
-Both are the same expression. With c = α these are EDM's coordinates (u the noise level σ/α, Karras et al. 2022,
-algorithm 1); with c = α + σ those of the straight path, bounded, and finite where α = 0. Euler's rule is the same in
-both (and equals DDIM); Heun's is not.
+They solve :math:`dy/du = (y - \hat x_0)/u` in the coordinates of :mod:`suffuse.sampling.coordinates`. Euler's rule is
+the same in flow and in sigma coordinates (and equals DDIM); Heun's and Kutta's are not.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from suffuse.conditions import Conditions
-from suffuse.errors import RecipeError, UnsupportedError
+from suffuse.errors import RecipeError
 from suffuse.posterior import Denoiser, Posterior
 from suffuse.process import Gaussian, Process, noise_ratio, time_of_ratio
 from suffuse.rng import Rng
+from suffuse.sampling.coordinates import Coordinates, Flow, check_coordinates, without_anchor
 from suffuse.sampling.loop import Step
 from suffuse.sampling.needs import GAUSSIAN, Need
+from suffuse.sampling.renoise import renoise
 from suffuse.sampling.rule import OneEvaluation
 from suffuse.state import State, combine
-
-Coordinates = Literal["flow", "sigma"]
 
 
 @dataclass(frozen=True)
@@ -57,9 +51,7 @@ class Churn:
         gamma = min(self.amount / steps, math.sqrt(2.0) - 1.0)
         raised = min(sigma * (1.0 + gamma), noise_ratio(process.schedule, 1.0))
         later = min(time_of_ratio(process.schedule, raised), 1.0)
-        alpha_t, alpha = process.schedule.alpha(t), process.schedule.alpha(later)
-        fresh = alpha * math.sqrt(raised**2 - sigma**2) * self.noise
-        return combine((alpha / alpha_t, x), (fresh, rng.at("churn").normal_like(x))), later
+        return renoise(process, x, t, later, rng.at("churn"), self.noise), later
 
 
 @dataclass(frozen=True)
@@ -106,18 +98,18 @@ class Heun(_Churned):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.coordinates not in ("flow", "sigma"):
-            raise RecipeError("is unknown", field="coordinates", expected="flow or sigma", got=repr(self.coordinates))
+        check_coordinates(self.coordinates)
 
     def step(self, denoiser: Denoiser, process: Process, now: Step, s: float, rng: Rng, conditions: Conditions) -> Step:
         process = self.needs.of(process, self)
         x, t = self._churn()(process, now.x, now.t, now.total, rng)
-        posterior = denoiser(x, t, conditions)
+        posterior = without_anchor(denoiser(x, t, conditions))
         predicted = process.transfer(x, posterior, t, s)
         if process.schedule.sigma(s) == 0.0:
             return now.to(predicted, s, posterior)
         corrected = denoiser(predicted, s, conditions)
-        (c_t, u_t), (c_s, u_s) = self._coordinates(process, t), self._coordinates(process, s)
+        flow = Flow(process.schedule, self.coordinates)
+        (c_t, u_t), (c_s, u_s) = flow.at(t), flow.at(s)
         half = 0.5 * (u_s - u_t)
         # y_s = y_t + ½(u_s - u_t)·((y_t - x̂₀)/u_t + (y'_s - x̂₀')/u_s), times c_s
         x_s = combine(
@@ -128,15 +120,48 @@ class Heun(_Churned):
         )
         return now.to(x_s, s, corrected)
 
-    def _coordinates(self, process: Gaussian, t: float) -> tuple[float, float]:
-        """The scale c and the coordinate u = σ/c at a time."""
-        alpha, sigma = process.schedule.alpha(t), process.schedule.sigma(t)
-        scale = alpha + sigma if self.coordinates == "flow" else alpha
-        if scale == 0.0:
-            raise UnsupportedError(
-                "σ/α is infinite at t = 1 under this schedule",
-                field="coordinates",
-                expected="flow",
-                got=f"sigma under {type(process.schedule).__name__}",
-            )
-        return scale, sigma / scale
+
+@dataclass(frozen=True)
+class _Tableau:
+    """An explicit Runge-Kutta rule: each stage's node and weights of the slopes before it, and those of the result."""
+
+    stages: tuple[tuple[float, tuple[float, ...]], ...]
+    weights: tuple[float, ...]
+
+
+_KUTTA4 = _Tableau(((0.0, ()), (0.5, (0.5,)), (0.5, (0.0, 0.5)), (1.0, (0.0, 0.0, 1.0))), (1 / 6, 1 / 3, 1 / 3, 1 / 6))
+_HEUN3 = _Tableau(((0.0, ()), (1 / 3, (1 / 3,)), (2 / 3, (0.0, 2 / 3))), (0.25, 0.0, 0.75))
+"""Heun 1900: order 3 without a stage at the end of the step."""
+
+
+@dataclass(frozen=True)
+class RK4:
+    """The classical Runge-Kutta rule (Kutta 1901), order 4, four evaluations a step.
+
+    The step to σ = 0, where the network may not be asked, is made by Heun's rule of order 3, three evaluations: the
+    error of that one step is as small as that of all the others together, and the order stays 4.
+
+    Arguments:
+        coordinates: ``flow`` (finite for every schedule), or ``sigma`` (EDM's; needs α(1) > 0).
+    """
+
+    coordinates: Coordinates = "flow"
+    needs: ClassVar[Need[Gaussian]] = GAUSSIAN
+
+    def __post_init__(self) -> None:
+        check_coordinates(self.coordinates)
+
+    def step(self, denoiser: Denoiser, process: Process, now: Step, s: float, rng: Rng, conditions: Conditions) -> Step:
+        schedule = self.needs.of(process, self).schedule
+        flow = Flow(schedule, self.coordinates)
+        (c_t, u_t), (c_s, u_s) = flow.at(now.t), flow.at(s)
+        rule = _HEUN3 if u_s == 0.0 else _KUTTA4
+        y, h = combine((1.0 / c_t, now.x)), u_s - u_t
+        slopes: list[State] = []
+        for node, weights in rule.stages:
+            u = u_s if node == 1.0 else u_t + node * h
+            y_u = combine((1.0, y), *((h * w, k) for w, k in zip(weights, slopes, strict=True)))
+            posterior = flow.belief(denoiser, y_u, u, conditions)
+            slopes.append(flow.slope(y_u, u, posterior))
+        y_s = combine((1.0, y), *((h * w, k) for w, k in zip(rule.weights, slopes, strict=True)))
+        return now.to(combine((c_s, y_s)), s, posterior)

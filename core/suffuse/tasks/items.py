@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from suffuse.domain import Item
@@ -18,25 +18,47 @@ def read_items(model: Trained, sources: Iterable[str | Path]) -> tuple[list[Item
     Raises:
         DataError: a path does not exist, or nothing that the domain reads was found.
     """
+    files = find_files(model, sources)
+    found = list(each_item(model, files))
+    if not found:
+        raise DataError("hold no items", field=", ".join(map(str, files)), expected="files with items in them")
+    return [item for item, _ in found], [name for _, name in found]
+
+
+def find_files(model: Trained, sources: Iterable[str | Path]) -> list[Path]:
+    """The files of the model's domain among some files and in some folders.
+
+    Raises:
+        DataError: a path does not exist, or nothing that the domain reads was found.
+    """
     suffixes = find("domain", model.recipe.domain).suffixes
-    items: list[Item] = []
-    names: list[str] = []
-    for source in map(Path, sources):
-        for file in _files(source, suffixes):
-            found = model.domain.read(file)
-            items += found
-            names += [str(file)] if len(found) == 1 else [f"{file}:{i}" for i in range(len(found))]
-    if not items:
-        raise DataError("holds no items", field=", ".join(map(str, sources)), expected=f"files {', '.join(suffixes)}")
-    return items, names
+    paths = [Path(source) for source in sources]
+    files = [file for path in paths for file in _files(path, suffixes)]
+    if not files:
+        raise DataError("holds no items", field=", ".join(map(str, paths)), expected=f"files {', '.join(suffixes)}")
+    return files
+
+
+def each_item(model: Trained, files: Iterable[Path]) -> Iterator[tuple[Item, str]]:
+    """The items of files and a name for each, one after the other: the next file is read when it is asked for."""
+    for file in files:
+        found = model.domain.read(file)
+        for i, item in enumerate(found):
+            yield item, str(file) if len(found) == 1 else f"{file}:{i}"
 
 
 def _files(source: Path, suffixes: Sequence[str]) -> list[Path]:
     if source.is_dir():
-        return sorted(f for f in source.rglob("*") if f.is_file() and f.suffix.lower() in suffixes)
+        found = (f for f in source.rglob("*") if f.is_file() and f.suffix.lower() in suffixes)
+        return sorted(f for f in found if not _is_sheet(f))
     if not source.exists():
         raise DataError("there is no such file or folder", field=str(source), fix="check the path")
     return [source]
+
+
+def _is_sheet(file: Path) -> bool:
+    """Whether a file is no item, but the sheet that :func:`suffuse.tasks.samples.save` lays beside its items."""
+    return file.name == "sheet.png" and (file.parent / "samples.json").exists()
 
 
 def encode_items(model: Trained, items: Sequence[Item]) -> State:

@@ -1,9 +1,9 @@
-"""A training, put together: data, codec, conditions, objective, trainer; anew or from a checkpoint."""
+"""A training or a distillation, put together: data, codec, criterion, trainer; anew or from a checkpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,18 +11,24 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from suffuse.conditions import ConditionKind, conditions_from_json
+from suffuse.distillation import METHOD, make_criterion, read_teacher
 from suffuse.domain import Codec, Domain, Splits
 from suffuse.errors import DataError, RecipeError
-from suffuse.recipe import Recipe, sections
+from suffuse.recipe import DistillSection, Recipe, sections
 from suffuse.registry import load_domain
+from suffuse.tasks.plan import Sampling, make_plan
 from suffuse.trained import Trained, build_denoiser
 from suffuse.training.checkpoint import Checkpoint, unpack
+from suffuse.training.criterion import Criterion
 from suffuse.training.loop import Trainer
 from suffuse.training.objective import Objective, Uncertainty, make_times, make_weight
 from suffuse.training.run import Run
 
 _FREE_TO_CHANGE = ("name", "train", "sample", "evaluate")
-"""Sections that a resumed run may change; of ``train``, only lengths and intervals."""
+"""Sections that a resumed run may change, but for these keys."""
+
+_FIXED = (("train", "batch"), ("train", "accumulate"), ("train", "precision"), ("train", "seed"))
+_FIXED_OF_STUDENTS = (("sample", "grid"), ("sample", "steps"))
 
 
 def make_accelerator(precision: str) -> Accelerator:
@@ -52,7 +58,17 @@ def _cpu_capabilities() -> set[str]:
 
 @dataclass(frozen=True)
 class Job:
-    """A training, put together."""
+    """A training, put together.
+
+    Arguments:
+        recipe: says how.
+        run: where results lie.
+        splits: the data.
+        codec, conditions: of the model.
+        trainer: everything that changes.
+        seconds_before: spent before this part of the run.
+        origin: facts about where the model comes from.
+    """
 
     recipe: Recipe
     run: Run
@@ -61,6 +77,7 @@ class Job:
     conditions: Mapping[str, ConditionKind]
     trainer: Trainer
     seconds_before: float
+    origin: Mapping[str, Any]
 
     @property
     def domain(self) -> Domain:
@@ -71,18 +88,51 @@ class Job:
         return Trained(self.recipe, self.codec, self.conditions, self.trainer.averaged, facts)
 
 
+@dataclass(frozen=True)
+class _Start:
+    """What a run begins with."""
+
+    codec: Codec
+    conditions: Mapping[str, ConditionKind]
+    criterion: Criterion
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+
 def prepare(recipe: Recipe, splits: Splits, run: Run, checkpoint: Checkpoint | None, accelerator: Accelerator) -> Job:
-    domain = load_domain(recipe.domain)
+    """Put a run together: a distillation where the recipe has a section of that name, else a training.
+
+    Raises:
+        DataError, ModelFileError, RecipeError, UnsupportedError: with what to do.
+    """
     if len(splits.train) == 0 or len(splits.validation) == 0:
         raise DataError(
             "holds too little", field="data", expected="at least one example to train on and one to validate",
             got=f"{len(splits.train)} and {len(splits.validation)}",
         )  # fmt: skip
+    if checkpoint is not None:
+        _same_recipe(recipe, checkpoint, run)
+    if recipe.distill is None:
+        start = _training(recipe, splits, checkpoint)
+    else:
+        start = _distillation(recipe, recipe.distill, accelerator.device)
+    trainer = Trainer(recipe, start.criterion, accelerator)
+    if checkpoint is not None:
+        unpack(checkpoint.tensors, trainer.modules(), trainer.optimizer, run.checkpoint_path)
+        trainer.step = checkpoint.step
+        if trainer.accelerator.scaler is not None and checkpoint.header["scaler"] is not None:
+            trainer.accelerator.scaler.load_state_dict(checkpoint.header["scaler"])
+    seconds = checkpoint.header["seconds"] if checkpoint is not None else 0.0
+    return Job(recipe, run, splits, start.codec, start.conditions, trainer, seconds, start.origin)
+
+
+def _training(recipe: Recipe, splits: Splits, checkpoint: Checkpoint | None) -> _Start:
+    """An untrained denoiser, and its denoising error."""
+    domain = load_domain(recipe.domain)
+    conditions: Mapping[str, ConditionKind]
     if checkpoint is None:
         codec = domain.fit_codec(sections(recipe)[1], splits.train)
-        conditions = dict(domain.conditions(splits))
+        conditions = domain.conditions(splits)
     else:
-        _same_recipe(recipe, checkpoint, run)
         codec = domain.load_codec(checkpoint.header["codec"])
         conditions = conditions_from_json(checkpoint.header["conditions"])
     objective = Objective(
@@ -92,14 +142,16 @@ def prepare(recipe: Recipe, splits: Splits, run: Run, checkpoint: Checkpoint | N
         recipe.objective.condition_dropout,
         Uncertainty() if recipe.objective.uncertainty else None,
     )
-    trainer = Trainer(recipe, objective, accelerator)
-    if checkpoint is not None:
-        unpack(checkpoint.tensors, trainer.modules(), trainer.optimizer, run.checkpoint_path)
-        trainer.step = checkpoint.step
-        if trainer.accelerator.scaler is not None and checkpoint.header["scaler"] is not None:
-            trainer.accelerator.scaler.load_state_dict(checkpoint.header["scaler"])
-    seconds = checkpoint.header["seconds"] if checkpoint is not None else 0.0
-    return Job(recipe, run, splits, codec, conditions, trainer, seconds)
+    return _Start(codec, dict(conditions), objective)
+
+
+def _distillation(recipe: Recipe, section: DistillSection, device: torch.device) -> _Start:
+    """A student that is its teacher as yet, and what it learns of it."""
+    teacher = read_teacher(section).to(device)
+    guided = make_plan(teacher, Sampling(guidance=section.guidance, interval=section.interval)).guided
+    criterion = make_criterion(recipe, section, teacher, guided)
+    origin = {"method": METHOD, "teacher": section.teacher, "teacher_facts": dict(teacher.facts)}
+    return _Start(teacher.codec, teacher.conditions, criterion, origin)
 
 
 def _same_recipe(recipe: Recipe, checkpoint: Checkpoint, run: Run) -> None:
@@ -114,9 +166,10 @@ def _same_recipe(recipe: Recipe, checkpoint: Checkpoint, run: Run) -> None:
                 got=mine[section],
                 fix="choose another folder with --out, or start over with --no-resume",
             )
-    for key in ("batch", "accumulate", "precision", "seed"):
-        if mine["train"][key] != theirs["train"][key]:
+    fixed = [*_FIXED, *(_FIXED_OF_STUDENTS if recipe.distill is not None else ())]
+    for section, key in fixed:
+        if mine[section][key] != theirs[section][key]:
             raise RecipeError(
-                "differs from the run in the folder", field=f"train.{key}", expected=theirs["train"][key],
-                got=mine["train"][key], fix="choose another folder with --out, or start over with --no-resume",
+                "differs from the run in the folder", field=f"{section}.{key}", expected=theirs[section][key],
+                got=mine[section][key], fix="choose another folder with --out, or start over with --no-resume",
             )  # fmt: skip

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from suffuse.conditions import Conditions, any_present, encode_conditions, move_conditions
+from suffuse.budgets import AUTO, choose
+from suffuse.conditions import Conditions, encode_conditions, move_conditions
 from suffuse.denoise import reschedule
 from suffuse.errors import DomainInputError, UnsupportedError
-from suffuse.guidance import ClassifierFree
+from suffuse.guidance import Guidance, Within
 from suffuse.posterior import Denoiser
 from suffuse.process import Gaussian, Process, Schedule
 from suffuse.rng import Rng
 from suffuse.sampling import Grid, Sampler, Step, iterate
 from suffuse.state import State
+from suffuse.tasks.guide import Asked, Values, make_guidance
 from suffuse.trained import Trained, component
 
 OnStep = Callable[[int, int], None]
@@ -30,8 +31,11 @@ class Sampling:
         steps: steps of the grid.
         sampler: the solver.
         grid: the times; overrides ``steps``.
-        guidance: classifier-free guidance weight; 1 is off.
+        guidance: the weight of classifier-free guidance, 1 being off; the name of another guidance, or a mapping of
+            ``name`` and options; or a function from denoiser and process to denoiser.
         interval: the noise levels σ/α within which guidance acts.
+        negative: conditions that guidance leads away from, by name, for all items alike.
+        compose: weights and conditions that all items shall (or, of negative weight, shall not) meet besides their own.
         schedule: sample under another schedule than the one of training.
         batch: items made at a time; changes the speed, not the items.
     """
@@ -39,8 +43,10 @@ class Sampling:
     steps: int | None = None
     sampler: Sampler | None = None
     grid: Grid | None = None
-    guidance: float | None = None
+    guidance: Asked | None = None
     interval: tuple[float, float] | None = None
+    negative: Values | None = None
+    compose: Sequence[tuple[float, Values]] = ()
     schedule: Schedule | None = None
     batch: int = 64
 
@@ -58,7 +64,7 @@ class Plan:
         process: that of sampling.
         sampler: the solver.
         times: of the grid, from 1 down to 0.
-        weight: of guidance.
+        guidance: from the denoiser to the guided one; ``None`` where it is off.
         interval: the noise levels within which guidance acts.
         batch: items made at a time.
     """
@@ -67,17 +73,17 @@ class Plan:
     process: Process
     sampler: Sampler
     times: list[float]
-    weight: float
+    guidance: Guidance | None
     interval: tuple[float, float] | None
     batch: int
 
-    def guided(self, conditions: Conditions) -> Denoiser:
-        """The denoiser under guidance, where any condition is given."""
-        if self.weight == 1.0 or not any_present(conditions):
+    @property
+    def guided(self) -> Denoiser:
+        """The denoiser under guidance, within the interval."""
+        if self.guidance is None:
             return self.denoiser
-        if self.interval is None:
-            return ClassifierFree(self.denoiser, self.weight)
-        return ClassifierFree(self.denoiser, self.weight, self.process.schedule, self.interval)
+        guided = self.guidance(self.denoiser, self.process)
+        return guided if self.interval is None else Within(guided, self.denoiser, self.process, self.interval)
 
     def with_denoiser(self, denoiser: Denoiser) -> Plan:
         """The same with another belief."""
@@ -105,7 +111,7 @@ class Plan:
         """
         return iterate(
             self.sampler,
-            self.guided(conditions) if denoiser is None else denoiser,
+            self.guided if denoiser is None else denoiser,
             self.process,
             self.times if times is None else times,
             rng=rng,
@@ -119,21 +125,27 @@ def make_plan(model: Trained, options: Sampling) -> Plan:
     """What was asked for, filled up from the model's recipe.
 
     Raises:
-        DomainInputError: the guidance's weight is not finite, or the batch is empty.
+        DomainInputError: the batch is empty, the guidance's weight is not finite, or a condition does not fit.
+        RecipeError: the guidance does not have such an option.
         UnsupportedError: another schedule is asked of a process that has several.
     """
     if options.batch < 1:
         raise DomainInputError("must be at least 1", field="batch", got=options.batch)
     defaults = model.recipe.sample
-    weight = defaults.guidance if options.guidance is None else options.guidance
-    if not math.isfinite(weight):
-        raise DomainInputError("is not finite", field="guidance", expected="a number; 1 is off", got=weight)
+    asked = defaults.guidance if options.guidance is None else options.guidance
+    guidance = make_guidance(model, asked, options.negative, options.compose)
     process, denoiser = _rescheduled(model, options.schedule)
     steps = defaults.steps if options.steps is None else options.steps
-    grid = component("grid", defaults.grid, steps=steps) if options.grid is None else options.grid
-    sampler = component("sampler", defaults.sampler) if options.sampler is None else options.sampler
+    grid, sampler = options.grid, options.sampler
+    if grid is None and defaults.grid.name != AUTO:
+        grid = component("grid", defaults.grid, steps=steps)
+    if sampler is None and defaults.sampler.name != AUTO:
+        sampler = component("sampler", defaults.sampler)
+    sampler, grid = choose(process, model.budgets, steps, sampler, grid)
     interval = defaults.interval if options.interval is None else options.interval
-    return Plan(denoiser, process, sampler, grid(process.schedule), weight, interval, options.batch)
+    plan = Plan(denoiser, process, sampler, grid(process.schedule), guidance, interval, options.batch)
+    _ = plan.guided  # a wrong option is told now
+    return plan
 
 
 def _rescheduled(model: Trained, schedule: Schedule | None) -> tuple[Process, Denoiser]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError
 from suffuse.files import write_json, write_with
@@ -21,12 +23,16 @@ class Samples:
         seeds: the seed of each; any one can be made again alone.
         conditions: for each condition by name, the value asked for each item.
         frames: with ``trajectory``, what the denoiser believed after each step: ``[step][item]``.
+        sources: what each item was made from, by name, if from anything.
+        rows: what the sheet shows, row by row; all items, as square as can be, if nothing is told.
     """
 
     items: list[Item]
     seeds: list[int]
     conditions: dict[str, list[Any]] = field(default_factory=dict)
     frames: list[list[Item]] | None = None
+    sources: list[str] | None = None
+    rows: list[list[Item]] | None = None
 
 
 def check_out(model: Trained, out: str | Path) -> Path:
@@ -71,17 +77,26 @@ def save(model: Trained, samples: Samples, out: str | Path) -> list[Path]:
     for item, path in zip(samples.items, files, strict=True):
         model.domain.write([item], path)
     sheet = out / "sheet.png"
-    write_with(sheet, model.domain.picture(samples.items).save)
+    write_with(sheet, _sheet(model, samples).save)
     listing = out / "samples.json"
+    sources = [{}] * len(files) if samples.sources is None else [{"source": name} for name in samples.sources]
     rows = [
-        {"file": f.name, "seed": s, **{k: v[i] for k, v in samples.conditions.items()}}
+        {"file": f.name, **sources[i], "seed": s, **{k: v[i] for k, v in samples.conditions.items()}}
         for i, (f, s) in enumerate(zip(files, samples.seeds, strict=True))
     ]
     write_json(listing, rows)
     return [sheet, listing, *files]
 
 
+def _sheet(model: Trained, samples: Samples) -> Image.Image:
+    if samples.rows is None:
+        return model.domain.picture(samples.items)
+    return model.domain.picture([item for row in samples.rows for item in row], columns=len(samples.rows[0]))
+
+
 def _stem(samples: Samples, index: int) -> str:
     values = [str(v[index]) for v in samples.conditions.values() if v[index] is not None]
+    if samples.sources is not None:
+        values.insert(0, Path(samples.sources[index]).stem)
     words = "-".join("".join(c if c.isalnum() else "_" for c in value)[:32] for value in values)
     return f"{words}-{samples.seeds[index]}" if words else str(samples.seeds[index])

@@ -19,16 +19,18 @@ from rich.console import Console
 from suffuse.conditions import conditions_to_json
 from suffuse.errors import ModelFileError, TrainingError
 from suffuse.files import make_folder, write_with
+from suffuse.process import Interpolant
 from suffuse.progress import progress_bar
 from suffuse.recipe import Recipe, load_recipe, sections, to_yaml
 from suffuse.registry import load_domain, notify
+from suffuse.tasks.bridge import bridge
 from suffuse.tasks.evaluate import draw_conditions
 from suffuse.tasks.generate import generate
 from suffuse.tasks.job import Job, make_accelerator, prepare
 from suffuse.training.batches import Batch, Batches, encode
 from suffuse.training.checkpoint import Checkpoint, pack
 from suffuse.training.loop import Progress
-from suffuse.training.objective import Objective, check_objective
+from suffuse.training.objective import check_objective
 from suffuse.training.run import Run
 from suffuse.training.validation import validation_loss
 
@@ -180,15 +182,20 @@ class _Watch:
         return [encode([job.splits.validation[i] for i in part], job.codec, job.conditions) for part in parts]
 
     def _validate(self) -> float:
-        trained = self.job.trainer.objective
-        judged = Objective(self.job.trainer.averaged, trained.times, trained.weight)
-        return validation_loss(judged, self.validation, self.job.trainer.accelerator.device)
+        trainer = self.job.trainer
+        return validation_loss(trainer.criterion.of(trainer.averaged), self.validation, trainer.accelerator.device)
 
     def _draw(self, step: int) -> None:
         job = self.job
         count = job.recipe.sample.count
-        conditions = draw_conditions(job.splits.validation, job.conditions, count, job.recipe.train.seed)
-        items = generate(job.model({}), count, seed=job.recipe.train.seed, conditions=conditions).items
+        model, seed = job.model({}), job.recipe.train.seed
+        if isinstance(model.process, Interpolant):
+            known = [job.splits.validation[i] for i in range(min(count, len(job.splits.validation)))]
+            given = {name: [example.conditions.get(name) for example in known] for name in job.conditions}
+            items = bridge(model, [e.item for e in known], degrade=True, seed=seed, conditions=given).items
+        else:
+            conditions = draw_conditions(job.splits.validation, job.conditions, count, seed)
+            items = generate(model, count, seed=seed, conditions=conditions).items
         write_with(job.run.samples_folder / f"step-{step:07d}.png", job.domain.picture(items).save)
 
     def _save(self) -> None:
@@ -214,6 +221,7 @@ class _Watch:
             "examples": len(self.job.splits.train),
             "processes": self.job.trainer.accelerator.num_processes,
             "trained": f"{datetime.now(UTC):%Y-%m-%d}",
+            **self.job.origin,
             **{k: round(v, 6) for k, v in self.shown.items() if k in ("loss", "validation_loss")},
         }
 

@@ -20,8 +20,8 @@ from suffuse.recipe import Recipe
 from suffuse.rng import Rng, digest, seeded
 from suffuse.state import to
 from suffuse.training.batches import Batch, Batches
+from suffuse.training.criterion import Criterion
 from suffuse.training.ema import Average, make_decay
-from suffuse.training.objective import Objective
 from suffuse.training.optimizer import learning_rate, make_optimizer, set_learning_rate
 
 
@@ -47,35 +47,32 @@ class Trainer:
 
     Arguments:
         recipe: says how.
-        objective: the loss, with the network inside.
+        criterion: the loss, with the network inside.
         accelerator: device, precision and processes.
     """
 
-    def __init__(self, recipe: Recipe, objective: Objective, accelerator: Accelerator) -> None:
+    def __init__(self, recipe: Recipe, criterion: Criterion, accelerator: Accelerator) -> None:
         self.recipe = recipe
         self.accelerator = accelerator
-        self.objective = objective.to(accelerator.device)
-        self.average = Average(objective.denoiser.network, make_decay(recipe.ema))
-        self.wrapped, self.optimizer = accelerator.prepare(objective, make_optimizer(objective, recipe.optimizer))
+        self.criterion = criterion.to(accelerator.device)
+        self.average = Average(criterion.denoiser.network, make_decay(recipe.ema))
+        self.wrapped, self.optimizer = accelerator.prepare(criterion, make_optimizer(criterion, recipe.optimizer))
         self.step = 0
 
     @property
     def network(self) -> nn.Module:
         """The network that is trained."""
-        return self.objective.denoiser.network
+        return self.criterion.denoiser.network
 
     @property
     def averaged(self) -> Preconditioned:
         """The denoiser that a model is made of: the average network under the same preconditioning."""
-        trained = self.objective.denoiser
+        trained = self.criterion.denoiser
         return Preconditioned(self.average.network, trained.process, trained.predict.name, trained.sigma_data).eval()
 
     def modules(self) -> dict[str, nn.Module]:
         """What a checkpoint holds, by name."""
-        modules: dict[str, nn.Module] = {"network": self.network, "ema": self.average.network}
-        if self.objective.uncertainty is not None:
-            modules["uncertainty"] = self.objective.uncertainty
-        return modules
+        return {"network": self.network, "ema": self.average.network, **self.criterion.helpers()}
 
     def steps(self, batches: Batches) -> Iterator[Progress]:
         """Train from the current step to the recipe's last, yielding after each."""
@@ -92,7 +89,7 @@ class Trainer:
         seed = digest("dropout", self.recipe.train.seed, self.accelerator.process_index, self.step)
         with seeded(seed, self.accelerator.device):
             losses = [self._backward(part, micro, len(parts)) for micro, part in enumerate(parts)]
-        norm = self.accelerator.clip_grad_norm_(self.objective.parameters(), self.recipe.optimizer.clip)
+        norm = self.accelerator.clip_grad_norm_(self.criterion.parameters(), self.recipe.optimizer.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1

@@ -25,9 +25,9 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,7 @@ from suffuse.process import Schedule, Weight, log_snr
 from suffuse.recipe import Named, Recipe
 from suffuse.rng import Rng
 from suffuse.state import State, batch_size, device_of
+from suffuse.training.criterion import Criterion
 
 T = TypeVar("T")
 
@@ -158,8 +159,8 @@ class Uncertainty(nn.Module):
         return log_variance.float()
 
 
-class Objective(nn.Module):
-    """The loss of a batch; a module, so that it can be wrapped for many processes and mixed precision as a whole.
+class Objective(Criterion):
+    """The weighted denoising error.
 
     Arguments:
         denoiser: what is trained.
@@ -177,8 +178,7 @@ class Objective(nn.Module):
         condition_dropout: float = 0.0,
         uncertainty: Uncertainty | None = None,
     ) -> None:
-        super().__init__()
-        self.denoiser = denoiser
+        super().__init__(denoiser)
         self.times = times
         self.weight = weight
         self.condition_dropout = condition_dropout
@@ -186,11 +186,8 @@ class Objective(nn.Module):
 
     def forward(self, x0: State, conditions: Conditions, rng: Rng) -> Tensor:
         """The mean loss of a batch at random times, all randomness from ``rng`` (one stream a sample)."""
-        t = self._times(batch_size(x0), rng, device_of(x0))
-        if conditions and self.condition_dropout > 0.0:
-            kept = rng.at("condition").uniform(shape=()) >= self.condition_dropout
-            conditions = drop(conditions, kept.to(device_of(x0)))
-        loss, snr = self.at(x0, t, conditions, rng)
+        t = self.times_at(spread(batch_size(x0), rng).to(device_of(x0)))
+        loss, snr = self.at(x0, t, drop_some(conditions, self.condition_dropout, rng), rng)
         if self.uncertainty is not None:
             log_variance = self.uncertainty(snr)
             loss = loss * (-log_variance).exp() + log_variance
@@ -203,12 +200,33 @@ class Objective(nn.Module):
         snr = log_snr(process.schedule, t)
         return process.loss(self.denoiser(x_t, t, conditions), x0, x_t, t, self.weight), snr
 
-    def _times(self, count: int, rng: Rng, device: torch.device) -> Tensor:
-        start = rng[:1].at("time").uniform(shape=())
-        u = (start + torch.arange(count, dtype=torch.float64) / count) % 1.0
-        return self.times_at(u.to(device))
+    def at_quantile(self, x0: State, quantile: float, conditions: Conditions, rng: Rng) -> Tensor:
+        u = torch.full((batch_size(x0),), quantile, dtype=torch.float64, device=device_of(x0))
+        error, _ = self.at(x0, self.times_at(u), conditions, rng)
+        return error
+
+    def of(self, denoiser: Preconditioned) -> Self:
+        return type(self)(denoiser, self.times, self.weight)
+
+    def helpers(self) -> Mapping[str, nn.Module]:
+        return {} if self.uncertainty is None else {"uncertainty": self.uncertainty}
 
     def times_at(self, u: Tensor) -> Tensor:
         """The times at quantiles ``u``, float64 ``[batch]`` in [0, 1)."""
         t = self.times.quantile(u.clamp(1e-6, 1.0 - 1e-6), self.denoiser.process.schedule)
         return t.clamp(EARLIEST, 1.0)
+
+
+def spread(count: int, rng: Rng) -> Tensor:
+    """One uniform number on [0, 1), spread evenly over a batch, float64 ``[count]``."""
+    start = rng[:1].at("time").uniform(shape=())
+    return (start + torch.arange(count, dtype=torch.float64) / count) % 1.0
+
+
+def drop_some(conditions: Conditions, share: float, rng: Rng) -> Conditions:
+    """Clear all conditions of a random share of the samples."""
+    if not conditions or share == 0.0:
+        return conditions
+    kept = rng.at("condition").uniform(shape=()) >= share
+    device = next(iter(conditions.values())).present.device
+    return drop(conditions, kept.to(device))

@@ -8,20 +8,20 @@ import torch
 
 from suffuse.conditions import move_conditions
 from suffuse.rng import Rng
-from suffuse.state import batch_size, device_of, to
+from suffuse.state import batch_size, to
 from suffuse.training.batches import Batch
-from suffuse.training.objective import Objective
+from suffuse.training.criterion import Criterion
 
 QUANTILES = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
-"""Of the objective's own distribution of times."""
+"""Of the criterion's own distribution of times."""
 
 
 @torch.no_grad()
-def validation_loss(objective: Objective, batches: Iterable[Batch], device: torch.device) -> float:
+def validation_loss(criterion: Criterion, batches: Iterable[Batch], device: torch.device) -> float:
     """The mean over all examples and over :data:`QUANTILES`.
 
     Arguments:
-        objective: with the denoiser that is judged, in evaluation mode.
+        criterion: with the denoiser that is judged, in evaluation mode.
         batches: encoded validation examples, always the same.
         device: where to compute.
     """
@@ -31,8 +31,7 @@ def validation_loss(objective: Objective, batches: Iterable[Batch], device: torc
         size = batch_size(x0)
         rng = Rng.of(range(first, first + size)).at("validation")
         for number, quantile in enumerate(QUANTILES):
-            t = objective.times_at(torch.full((size,), quantile, dtype=torch.float64, device=device_of(x0)))
-            error, _ = objective.at(x0, t, conditions, rng.at(number))
-            total, count = total + float(error.sum()), count + size
+            loss = criterion.at_quantile(x0, quantile, conditions, rng.at(number))
+            total, count = total + float(loss.sum()), count + size
         first += size
     return total / count

@@ -1,0 +1,89 @@
+"""``suffuse blend``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from suffuse.cli import options as opt
+from suffuse.cli.screen import item_bar, results
+from suffuse.cli.verb import print_json, verb
+
+if TYPE_CHECKING:
+    from suffuse.domain import Item
+    from suffuse.model import Model
+    from suffuse.tasks.blend import Blend
+
+First = Annotated[Path, typer.Argument(metavar="A", help="A file with one item.", show_default=False)]
+Second = Annotated[Path, typer.Argument(metavar="B", help="Another.", show_default=False)]
+Between = Annotated[int, typer.Option("--count", "-n", min=2, help="How many, the two themselves included.")]
+FlowSteps = Annotated[int, typer.Option("--steps", min=1, help="Steps to noise and back, four evaluations each.")]
+
+
+@verb
+def blend(
+    model: opt.ModelSource,
+    a: First,
+    b: Second,
+    count: Between = 7,
+    label: opt.LabelOption = None,
+    prompt: opt.Prompt = None,
+    conditions: opt.Set = None,
+    steps: FlowSteps = 20,
+    batch: opt.Batch = 64,
+    device: opt.Device = None,
+    out: opt.Out = None,
+    as_json: opt.Json = False,
+) -> None:
+    """From one item to another, through those between."""
+    from suffuse.tasks.blend import blend as go_between
+    from suffuse.tasks.samples import check_out
+
+    loaded = opt.load_model(model, device)
+    place = check_out(loaded, out or opt.fresh_folder(Path("blended") / opt.title(model)))
+    asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)
+    first, second = (_read(loaded, path) for path in (a, b))
+    begun = time.perf_counter()
+    with item_bar("blend", count) as on_step:
+        found = go_between(loaded, first, second, count, steps=steps, conditions=asked, batch=batch, on_step=on_step)
+    _tell(_write(loaded, found, place), found, time.perf_counter() - begun, as_json)
+
+
+def _read(model: Model, path: Path) -> Item:
+    from suffuse.errors import DomainInputError
+    from suffuse.tasks.items import read_items
+
+    items, _ = read_items(model, [path])
+    if len(items) != 1:
+        raise DomainInputError("holds several items", field=str(path), expected="one", got=len(items))
+    return items[0]
+
+
+def _write(model: Model, found: Blend, place: Path) -> list[Path]:
+    """The strip and, in a folder, one file for each item."""
+    from suffuse.files import write_with
+
+    if place.suffix:
+        model.domain.write(found.items, place)
+        return [place]
+    strip = place / "strip.png"
+    write_with(strip, model.domain.picture(found.items, columns=len(found.items)).save)
+    files = [place / f"{i}{model.domain.writes[0]}" for i in range(len(found.items))]
+    for item, path in zip(found.items, files, strict=True):
+        model.domain.write([item], path)
+    return [strip, *files]
+
+
+def _tell(files: list[Path], found: Blend, seconds: float, as_json: bool) -> None:
+    told: dict[str, Any] = {"files": files, "weights": found.weights, "round_trip_error": found.error.tolist()}
+    if as_json:
+        print_json({**told, "seconds": round(seconds, 3)})
+        return
+    console = results()
+    console.print(f"made {len(found.items)} in {seconds:.1f} s; the two ends lose {found.error.max():.2g} deviations")
+    console.print(f"  {files[0]}")
+    if len(files) > 1:
+        console.print(f"  and {len(files) - 1} more in {files[-1].parent}")

@@ -1,0 +1,100 @@
+"""``suffuse inpaint``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from suffuse.cli import options as opt
+from suffuse.cli.made import tell
+from suffuse.cli.screen import item_bar
+from suffuse.cli.verb import verb
+
+if TYPE_CHECKING:
+    from suffuse.model import Model
+    from suffuse.state import State
+
+MaskFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask", metavar="FILE", help="Which part to fill; of pictures: a picture, white where it is filled."
+    ),
+]
+Fill = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fill",
+        metavar="SLICES or FIELD[=SLICES]",
+        help="The part to fill, by indices or percents, as 8:20,25%:75%; several are all filled.",
+    ),
+]
+
+
+@verb
+def inpaint(
+    model: opt.ModelSource,
+    items: opt.Items,
+    mask: MaskFile = None,
+    fill: Fill = None,
+    method: opt.Method = None,
+    count: opt.Completions = 1,
+    seed: opt.Seed = 0,
+    label: opt.LabelOption = None,
+    prompt: opt.Prompt = None,
+    conditions: opt.Set = None,
+    steps: opt.Steps = None,
+    sampler: opt.SamplerText = None,
+    grid: opt.GridText = None,
+    schedule: opt.ScheduleText = None,
+    guidance: opt.Guidance = None,
+    interval: opt.IntervalText = None,
+    negative: opt.Negative = None,
+    compose: opt.Compose = None,
+    batch: opt.Batch = 64,
+    device: opt.Device = None,
+    out: opt.Out = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Keep a part of items, and make the rest anew."""
+    from suffuse.tasks.inpaint import inpaint as fill_in
+    from suffuse.tasks.items import read_items
+    from suffuse.tasks.samples import check_out
+
+    loaded = opt.load_model(model, device)
+    place = check_out(loaded, out or opt.fresh_folder(Path("inpainted") / opt.title(model)))
+    known = _known(loaded, mask)
+    plan = {
+        "method": opt.make_component("method", method),
+        "conditions": opt.parse_conditions(loaded.conditions, label, prompt, conditions),
+        "sampler": opt.make_component("sampler", sampler),
+        "grid": opt.make_component("grid", grid, steps=steps or loaded.recipe.sample.steps),
+        "schedule": opt.make_component("schedule", schedule),
+        "interval": opt.parse_interval(interval),
+        "negative": opt.parse_conditions(loaded.conditions, None, None, negative, "--negative"),
+        "compose": opt.parse_composed(loaded.conditions, compose),
+    }
+    originals, names = read_items(loaded, items)
+    begun = time.perf_counter()
+    with item_bar("inpaint", len(originals) * count) as on_step:
+        samples = fill_in(
+            loaded,
+            originals,
+            known,
+            fill=fill,
+            count=count,
+            seed=seed,
+            names=names,
+            steps=steps,
+            guidance=guidance,
+            batch=batch,
+            on_step=on_step,
+            **plan,
+        )
+    tell(loaded, samples, place, time.perf_counter() - begun, as_json)
+
+
+def _known(model: Model, mask: Path | None) -> State | None:
+    return None if mask is None else model.domain.read_mask(mask, model.codec)

@@ -1,0 +1,95 @@
+"""``suffuse restore``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from suffuse.cli import options as opt
+from suffuse.cli.made import tell
+from suffuse.cli.screen import item_bar
+from suffuse.cli.verb import verb
+
+OperatorText = Annotated[
+    str,
+    typer.Option(
+        "--operator",
+        metavar="NAME[:KEY=VALUE,…]",
+        help="What was done to the items, as blur:sigma=1.5.",
+        autocompletion=opt.names_of("operator"),
+    ),
+]
+Noise = Annotated[
+    float, typer.Option("--noise", min=0.0, help="Deviation of the noise upon that, in units of the data's own.")
+]
+Degrade = Annotated[
+    bool, typer.Option("--degrade", help="The items are clean: do it to them first, and show how much comes back.")
+]
+
+
+@verb
+def restore(
+    model: opt.ModelSource,
+    items: opt.Items,
+    operator: OperatorText = "identity",
+    noise: Noise = 0.0,
+    method: opt.Method = None,
+    degrade: Degrade = False,
+    count: opt.Completions = 1,
+    seed: opt.Seed = 0,
+    label: opt.LabelOption = None,
+    prompt: opt.Prompt = None,
+    conditions: opt.Set = None,
+    steps: opt.Steps = None,
+    sampler: opt.SamplerText = None,
+    grid: opt.GridText = None,
+    schedule: opt.ScheduleText = None,
+    guidance: opt.Guidance = None,
+    interval: opt.IntervalText = None,
+    negative: opt.Negative = None,
+    compose: opt.Compose = None,
+    batch: opt.Batch = 64,
+    device: opt.Device = None,
+    out: opt.Out = None,
+    as_json: opt.Json = False,
+) -> None:
+    """Undo noise, blur, or lost resolution, colour or frequencies."""
+    from suffuse.tasks.items import read_items
+    from suffuse.tasks.restore import restore as undo
+    from suffuse.tasks.samples import check_out
+
+    loaded = opt.load_model(model, device)
+    place = check_out(loaded, out or opt.fresh_folder(Path("restored") / opt.title(model)))
+    plan = {
+        "method": opt.make_component("method", method),
+        "conditions": opt.parse_conditions(loaded.conditions, label, prompt, conditions),
+        "sampler": opt.make_component("sampler", sampler),
+        "grid": opt.make_component("grid", grid, steps=steps or loaded.recipe.sample.steps),
+        "schedule": opt.make_component("schedule", schedule),
+        "interval": opt.parse_interval(interval),
+        "negative": opt.parse_conditions(loaded.conditions, None, None, negative, "--negative"),
+        "compose": opt.parse_composed(loaded.conditions, compose),
+    }
+    measuring = opt.make_component("operator", operator)
+    degraded, names = read_items(loaded, items)
+    begun = time.perf_counter()
+    with item_bar("restore", len(degraded) * count) as on_step:
+        samples = undo(
+            loaded,
+            degraded,
+            measuring,
+            noise=noise,
+            degrade=degrade,
+            count=count,
+            seed=seed,
+            names=names,
+            steps=steps,
+            guidance=guidance,
+            batch=batch,
+            on_step=on_step,
+            **plan,
+        )
+    tell(loaded, samples, place, time.perf_counter() - begun, as_json)

@@ -1,0 +1,104 @@
+"""``suffuse search``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from suffuse.cli import options as opt
+from suffuse.cli.screen import item_bar, results
+from suffuse.cli.verb import print_json, verb
+
+if TYPE_CHECKING:
+    from suffuse.domain import Item
+    from suffuse.index import Hit
+    from suffuse.model import Model
+
+Queries = Annotated[
+    list[Path], typer.Argument(metavar="QUERY...", help="Files or folders of items.", show_default=False)
+]
+Where = Annotated[
+    list[Path], typer.Option("--in", metavar="FOLDER", help="Where to look: files or folders.", show_default=False)
+]
+Neighbours = Annotated[int, typer.Option("--neighbours", "-k", min=1, help="How many neighbours of each query.")]
+IndexFile = Annotated[
+    Path | None, typer.Option("--index", metavar="FILE", help="Keep the index there instead of in the cache.")
+]
+Layer = Annotated[
+    str | None, typer.Option("--layer", metavar="NAME", help="Of the network; a little past the middle by default.")
+]
+Level = Annotated[
+    float | None, typer.Option("--level", help="The noise level σ/α at which the network looks; 0.4 by default.")
+]
+
+PERCENT = 100
+
+
+@verb
+def search(
+    model: opt.ModelSource,
+    queries: Queries,
+    where: Where,
+    k: Neighbours = 8,
+    index: IndexFile = None,
+    layer: Layer = None,
+    level: Level = None,
+    batch: opt.Batch = 64,
+    device: opt.Device = None,
+    out: opt.Out = None,
+    as_json: opt.Json = False,
+) -> None:
+    """The items most like others, by what the model's own network thinks of them."""
+    from suffuse.tasks.index import index_files
+    from suffuse.tasks.items import read_items
+    from suffuse.tasks.search import search as find_neighbours
+
+    loaded = opt.load_model(model, device)
+    asked, names = read_items(loaded, [path.resolve() for path in queries])
+    told: dict[str, Any] = {"path": index, "layer": layer, "batch": batch}
+    told |= {} if level is None else {"level": level}
+    begun = time.perf_counter()
+    with item_bar("look", PERCENT) as on_step:
+        made = index_files(loaded, where, on_step=on_step, **told)
+    hits = find_neighbours(loaded, asked, made, k, names=names, batch=batch)
+    seconds = time.perf_counter() - begun
+    sheet = (out or opt.fresh_folder(Path("found") / opt.title(model))) / "sheet.png"
+    _draw(loaded, asked, hits, sheet)
+    if as_json:
+        rows = [
+            {"query": name, "neighbours": [{"item": h.entry.name, "similarity": h.similarity} for h in found]}
+            for name, found in zip(names, hits, strict=True)
+        ]
+        print_json({"results": rows, "searched": len(made.entries), "sheet": sheet, "seconds": round(seconds, 3)})
+        return
+    console = results()
+    for name, found in zip(names, hits, strict=True):
+        console.print(_table(name, found))
+    console.print(f"searched {len(made.entries)} in {seconds:.1f} s")
+    console.print(f"  {sheet}")
+
+
+def _table(name: str, hits: list[Hit]) -> Table:
+    table = Table(title=f"most like {name}", title_justify="left")
+    table.add_column("item", overflow="fold")
+    table.add_column("similarity", justify="right")
+    for hit in hits:
+        table.add_row(hit.entry.name, f"{hit.similarity:.3f}")
+    return table
+
+
+def _draw(model: Model, queries: list[Item], hits: list[list[Hit]], path: Path) -> None:
+    """A row for each query: itself, then its neighbours."""
+    from suffuse.files import write_with
+
+    rows = [
+        [query, *(model.domain.read(Path(hit.entry.file))[hit.entry.number] for hit in found)]
+        for query, found in zip(queries, hits, strict=True)
+    ]
+    columns = min(len(row) for row in rows)
+    cells = [item for row in rows for item in row[:columns]]
+    write_with(path, model.domain.picture(cells, columns=columns).save)

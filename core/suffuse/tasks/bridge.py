@@ -1,0 +1,72 @@
+"""``bridge``: from source items to what they come from, with a model that was trained between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from suffuse.domain import Item
+from suffuse.errors import UnsupportedError
+from suffuse.process import Interpolant
+from suffuse.rng import Rng
+from suffuse.state import State
+from suffuse.tasks.inverse import Wanted
+from suffuse.tasks.items import encode_items
+from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, encode_part, make_plan, parts
+from suffuse.tasks.samples import Samples
+from suffuse.trained import Trained
+
+OPTIONS = (*SAMPLING, "degrade", "count", "seed", "names", "on_step")
+"""The keywords of :func:`bridge` that are no conditions."""
+
+
+def bridge(
+    model: Trained,
+    items: Sequence[Item],
+    *,
+    degrade: bool = False,
+    count: int = 1,
+    seed: int = 0,
+    names: Sequence[str] | None = None,
+    conditions: Mapping[str, Any] | None = None,
+    on_step: OnStep | None = None,
+    **options: Any,
+) -> Samples:
+    """Make items out of source items.
+
+    Arguments:
+        model: one whose process is an :class:`~suffuse.process.Interpolant`: its recipe names a ``coupling``.
+        items: the sources, degraded as those of training were.
+        degrade: the items are clean: make sources of them first, by the coupling.
+        count: results of each item, one after the other.
+        seed: result c of item i has the seed ``seed + i·count + c``.
+        names: what the items are called; their numbers by default.
+        conditions: a value for all items, or a list that is dealt out to them in turn, by the condition's name.
+        on_step: called with (steps done, steps in all) over all batches.
+        options: those of :class:`~suffuse.tasks.plan.Sampling`.
+
+    Raises:
+        DomainInputError: the domain cannot take an item.
+        UnsupportedError: the model was trained from noise, or the sampler cannot work with a bridge.
+    """
+    process = model.process
+    if not isinstance(process, Interpolant):
+        raise UnsupportedError(
+            "was trained from noise to data", field="model", expected="a model of a bridge: a recipe with a coupling",
+            got=type(process).__name__, fix="use restore, which works with any model",
+        )  # fmt: skip
+    wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
+    plan = make_plan(model, Sampling(**options))
+    batches, done = parts(len(wanted.seeds), plan.batch), 0
+    made: list[Item] = []
+    for part in batches:
+        rng = Rng.of(wanted.seeds[part])
+        encoded = encode_items(model, [items[i] for i in wanted.numbers[part]])
+        x: State = process.coupling(encoded, rng.at("coupling")) if degrade else process.source(encoded)
+        for now in plan.run(rng, encode_part(model, wanted.asked, part, len(rng)), x=x):
+            if now.index and on_step is not None:
+                done += 1
+                on_step(done, len(batches) * now.total)
+        made += model.codec.decode(now.x)
+    rows = [[item, *made[i * count : (i + 1) * count]] for i, item in enumerate(items)]
+    return Samples(made, wanted.seeds, wanted.asked, sources=wanted.sources, rows=rows)

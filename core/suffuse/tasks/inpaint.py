@@ -1,0 +1,86 @@
+"""``inpaint``: keep a part of items, and make the rest anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from suffuse.domain import Item
+from suffuse.inverse import Measured, Method
+from suffuse.inverse.repaint import compose
+from suffuse.operators import Mask
+from suffuse.process import Gaussian
+from suffuse.state import State, take
+from suffuse.tasks.inverse import Named, Wanted, made, solve
+from suffuse.tasks.known import Fill, known_of_items
+from suffuse.tasks.plan import SAMPLING, OnStep
+from suffuse.tasks.samples import Samples
+from suffuse.trained import Trained
+
+OPTIONS = (*SAMPLING, "fill", "method", "count", "seed", "names", "on_step")
+"""The keywords of :func:`inpaint` that are no conditions."""
+
+
+def inpaint(
+    model: Trained,
+    items: Sequence[Item],
+    known: State | None = None,
+    *,
+    fill: Fill | None = None,
+    method: Method | Named | None = None,
+    count: int = 1,
+    seed: int = 0,
+    names: Sequence[str] | None = None,
+    conditions: Mapping[str, Any] | None = None,
+    on_step: OnStep | None = None,
+    **options: Any,
+) -> Samples:
+    """Fill in a part of items. What is kept comes back exactly as it was, where the codec loses nothing.
+
+    Arguments:
+        model: a trained model.
+        items: of its domain.
+        known: bool, true where an item is kept: a tensor, or one for each field of the state, that broadcasts over the
+            states of all items or of one (a categorical field's without the axis of its classes); or
+        fill: the part that is *not* kept: a :class:`~suffuse.tasks.region.Region`, or text as ``"8:20,8:20"``;
+            several tell several parts. If neither is told: what the items themselves lack.
+        method: ``repaint``, ``mmps``, ``diffpir``, ``pigdm``, ``dps``, a mapping of ``name`` and options, or one of
+            your own. By default ``mmps`` where all noise is Gaussian, else ``repaint``, which knows every noise.
+        count: completions of each item, one after the other.
+        seed: completion c of item i has the seed ``seed + i·count + c``.
+        names: what the items are called; their numbers by default.
+        conditions: a value for all items, or a list that is dealt out to them in turn, by the condition's name.
+        on_step: called with (steps done, steps in all) over all batches.
+        options: those of :class:`~suffuse.tasks.plan.Sampling`; the sampler is DDPM unless told otherwise.
+
+    Raises:
+        DomainInputError: the mask or the part does not fit, nothing is to be filled, or the domain cannot take an item.
+        RecipeError: a text tells no part, or an option that the method does not have.
+        UnsupportedError: the method or the sampler cannot work with the model's process.
+    """
+    wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
+    kept = known_of_items(model, known, fill, len(items))
+
+    def measure(states: State, chosen: Sequence[Item], numbers: Any, rng: Any) -> Measured:
+        mask = Mask(kept(states, chosen, numbers))
+        return Measured(mask, mask(states))
+
+    filled: list[Item] = []
+    rows: list[list[Item]] = []
+    for batch in solve(model, wanted, measure, made("method", method or default_method(model)), on_step, options):
+        assert isinstance(batch.measured.operator, Mask)
+        part = batch.measured.operator.known
+        decoded = model.codec.decode(compose(batch.made, batch.states, part))
+        before = zip(model.codec.decode(batch.states), model.codec.decode(batch.measured.value), strict=True)
+        for i, (item, new, (whole, kept_alone)) in enumerate(zip(batch.items, decoded, before, strict=True)):
+            new = model.codec.merge(item, new, take(part, slice(i, i + 1)))
+            if len(filled) % count == 0:
+                rows.append([whole, kept_alone])
+            rows[-1].append(new)
+            filled.append(new)
+    return Samples(filled, wanted.seeds, wanted.asked, sources=wanted.sources, rows=rows)
+
+
+def default_method(model: Trained) -> str:
+    """The method that is best where it works (``benchmarks/inverse.py``), else the one that works everywhere."""
+    return "mmps" if isinstance(model.process, Gaussian) else "repaint"

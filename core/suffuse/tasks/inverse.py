@@ -1,0 +1,136 @@
+"""What ``inpaint`` and ``restore`` share: sampling items of which something was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from suffuse.domain import Item
+from suffuse.errors import DomainInputError
+from suffuse.inverse import Measured, Method, Run
+from suffuse.registry import make
+from suffuse.registry.parts import named
+from suffuse.rng import Rng
+from suffuse.sampling import DDPM
+from suffuse.state import State
+from suffuse.tasks.items import encode_items
+from suffuse.tasks.plan import OnStep, Sampling, deal, encode_part, make_plan, parts
+from suffuse.trained import Trained
+
+Named = str | Mapping[str, Any]
+"""A component's name, or a mapping of ``name`` and options."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is to be made.
+
+    Arguments:
+        items: each is to be completed.
+        count: how often.
+        seed: completion c of item i has the seed ``seed + i·count + c``.
+        names: what the items are called; their numbers by default.
+        conditions: a value for all items, or a list that is dealt out to them in turn, by the condition's name.
+    """
+
+    items: Sequence[Item]
+    count: int = 1
+    seed: int = 0
+    names: Sequence[str] | None = None
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.items:
+            raise DomainInputError("is empty", field="items", expected="at least one item")
+        if self.count < 1:
+            raise DomainInputError("must be at least 1", field="count", got=self.count)
+        if self.names is not None and len(self.names) != len(self.items):
+            raise DomainInputError("has another length", field="names", expected=len(self.items), got=len(self.names))
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of which item each completion is."""
+        return [i for i in range(len(self.items)) for _ in range(self.count)]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Of each completion."""
+        return [self.seed + k for k in range(len(self.items) * self.count)]
+
+    @property
+    def sources(self) -> list[str]:
+        """What the item of each completion is called."""
+        return [str(i) if self.names is None else self.names[i] for i in self.numbers]
+
+    @property
+    def asked(self) -> dict[str, list[Any]]:
+        """The conditions of each completion."""
+        dealt = deal(self.conditions, len(self.items))
+        return {name: [values[i] for i in self.numbers] for name, values in dealt.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some of what was made.
+
+    Arguments:
+        items: those that were completed, one for each completion.
+        states: of the items.
+        measured: what was known of them.
+        made: states that agree with it.
+    """
+
+    items: Sequence[Item]
+    states: State
+    measured: Measured
+    made: State
+
+
+Measure = Callable[[State, Sequence[Item], Tensor, Rng], Measured]
+"""``(states, items, numbers, rng) -> measured``: what is known of some items, of these numbers among all."""
+
+
+def solve(
+    model: Trained, wanted: Wanted, measure: Measure, method: Method, on_step: OnStep | None, options: Mapping[str, Any]
+) -> Iterator[Batch]:
+    """Make states that agree with what is known, batch by batch.
+
+    Arguments:
+        model: a trained model.
+        wanted: of what, and how many.
+        measure: tells what is known.
+        method: how it is met.
+        on_step: called with (steps done, steps in all) over all batches.
+        options: those of :class:`~suffuse.tasks.plan.Sampling`. Where they name no sampler it is DDPM: every method
+            makes errors that its fresh noise forgets.
+    """
+    sampling = Sampling(**options)
+    plan = make_plan(model, sampling if sampling.sampler is not None else replace(sampling, sampler=DDPM()))
+    numbers, seeds, asked = torch.tensor(wanted.numbers), wanted.seeds, wanted.asked
+    batches, done = parts(len(seeds), plan.batch), 0
+    for part in batches:
+        rng, own = Rng.of(seeds[part]), numbers[part]
+        items = [wanted.items[i] for i in own.tolist()]
+        states = encode_items(model, items)
+        first = Rng.of([wanted.seed + i * wanted.count for i in own.tolist()])  # all completions share a measurement
+        measured = measure(states, items, own, first.at("measure"))
+        run = method(Run(plan.guided, plan.process, plan.sampler, plan.times), measured)
+        given = encode_part(model, asked, part, len(rng))
+        sampler = replace(plan, sampler=run.sampler)
+        for now in sampler.run(rng, given, like=states, times=run.times, denoiser=run.denoiser):
+            if now.index and on_step is not None:
+                done += 1
+                on_step(done, len(batches) * now.total)
+        yield Batch(items, states, measured, now.x)
+
+
+def made(kind: str, asked: Any) -> Any:
+    """A component that was asked for by its name, by a mapping of ``name`` and options, or as it is."""
+    if not isinstance(asked, str | Mapping):
+        return asked
+    name, options = named(asked, kind)
+    return make(kind, name, **options)

@@ -1,0 +1,110 @@
+"""Which part of a person's items is kept, as a mask that fits their states."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from suffuse.domain import Categories, Item
+from suffuse.errors import DomainInputError, unknown_name
+from suffuse.state import State, fields, refill
+from suffuse.tasks.region import Region
+from suffuse.trained import Trained
+
+Fill = str | Region | Sequence[str | Region]
+"""The part that is to be filled; of several, all."""
+
+KnownOf = Callable[[State, Sequence[Item], Tensor], State]
+"""``(states, items, numbers) -> known``: what is kept of some items, of these numbers among all: bool, of the states'
+shapes but for the axis of classes, which is 1 long."""
+
+
+def known_of_items(model: Trained, known: State | None, fill: Fill | None, count: int) -> KnownOf:
+    """How to find what is kept.
+
+    Arguments:
+        model: whose states they are.
+        known: true where an item is kept. It broadcasts over the states, or over those of one item; a categorical
+            field's is without the axis of its classes.
+        fill: the part that is *not* kept. If neither is told: what the items themselves lack.
+        count: how many items there are.
+
+    Raises:
+        DomainInputError: both are told, or nothing is left to fill.
+        RecipeError: a text tells no part.
+    """
+    if known is not None and fill is not None:
+        raise DomainInputError("is told twice", field="fill", expected="either a mask or a part", got="both")
+    if known is not None:
+        if all(bool(mask.all()) for _, mask in fields(known)):
+            raise DomainInputError("keeps everything", field="known", expected="false where it is to be filled")
+        return lambda states, items, numbers: _fitted(model, known, states, numbers, count)
+    if fill is not None:
+        regions = [_region(part) for part in ([fill] if isinstance(fill, str | Region) else fill)]
+        return lambda states, items, numbers: _outside(model, regions, states, numbers, count)
+    return lambda states, items, numbers: _given(model, states, items)
+
+
+def _region(part: str | Region) -> Region:
+    return part if isinstance(part, Region) else Region.parse(part)
+
+
+def _outside(model: Trained, regions: Sequence[Region], states: State, numbers: Tensor, count: int) -> State:
+    """All but some regions."""
+    categorical = model.codec.categorical()
+    held = [region.inside(states, categorical) for region in regions]
+
+    def known(name: str, value: Tensor) -> Tensor:
+        mask = ~torch.stack([h[name].expand_as(value) for h in held]).any(0)
+        return _symmetric(mask[..., :1], categorical[name]) if name in categorical else mask
+
+    return refill(states, {name: known(name, value) for name, value in fields(states)})
+
+
+def _given(model: Trained, states: State, items: Sequence[Item]) -> State:
+    """What the items themselves are not lacking."""
+    known = model.codec.known(items)
+    if known is None:
+        raise DomainInputError("there is nothing to fill", field="fill", expected="a part (--fill) or a mask (--mask)")
+    return _fitted(model, known, states, torch.arange(len(items)), len(items))
+
+
+def _fitted(model: Trained, known: State, states: State, numbers: Tensor, count: int) -> State:
+    """A mask of all items as one of some of their states.
+
+    Raises:
+        DomainInputError: it is not bool, does not fit, or lacks a field.
+    """
+    categorical = model.codec.categorical()
+    masks, values = dict(fields(known)), dict(fields(states))
+    for name in masks:
+        if name not in values:
+            raise unknown_name("field", name, values, DomainInputError, field="known")
+    for name in values:
+        if name not in masks:
+            raise DomainInputError("lacks a field", field="known", expected=", ".join(values), got=", ".join(masks))
+    return refill(states, {n: _fit(masks[n], v, n, categorical.get(n), numbers, count) for n, v in values.items()})
+
+
+def _fit(mask: Tensor, value: Tensor, name: str, categories: Categories | None, numbers: Tensor, count: int) -> Tensor:
+    field = f"known.{name}" if name else "known"
+    shape = value.shape if categories is None else value.shape[:-1]
+    if mask.dtype != torch.bool:
+        raise DomainInputError("is not bool", field=field, expected="true where kept", got=mask.dtype)
+    if mask.ndim == len(shape) and len(mask) == count:
+        mask = mask[numbers.to(mask.device)]
+    try:
+        mask = mask.to(value.device).expand(shape)
+    except RuntimeError as error:
+        raise DomainInputError(
+            "does not fit the states", field=field, got=list(mask.shape),
+            expected=f"what broadcasts over {[count, *shape[1:]]}",
+        ) from error  # fmt: skip
+    return mask if categories is None else _symmetric(mask[..., None], categories)
+
+
+def _symmetric(known: Tensor, categories: Categories) -> Tensor:
+    """A pair is kept if it is so both ways round."""
+    return known & known.transpose(1, 2) if categories.symmetric else known

@@ -1,0 +1,158 @@
+"""Parts of states, told by text: slices over axes, of one field or of several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from suffuse.errors import DomainInputError, RecipeError, unknown_name
+from suffuse.state import State, fields, mask_of
+
+_BOUND = re.compile(r"(-?\d+|(?:\d+(?:\.\d+)?|\.\d+)%)?")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of an axis, as ``8:20``, ``25%:75%``, ``-4:``, ``:`` or ``5``.
+
+    Arguments:
+        start, stop: indices, negative from the end; or shares of the length, as floats; ``None``: the end itself.
+    """
+
+    start: int | float | None
+    stop: int | float | None
+
+    @classmethod
+    def parse(cls, text: str) -> Span:
+        """Raises RecipeError where the text is no stretch."""
+        bounds = text.strip().split(":")
+        if len(bounds) > 2 or not all(_BOUND.fullmatch(b.strip()) for b in bounds) or bounds == [""]:
+            raise RecipeError("is no stretch of an axis", field="fill", expected="8:20, 25%:75% or 5", got=repr(text))
+        ends = [_bound(b.strip()) for b in bounds]
+        if len(ends) == 2:
+            return cls(*ends)
+        if not isinstance(ends[0], int):
+            raise RecipeError("is no place on an axis", field="fill", expected="an index, as 5", got=repr(text))
+        return cls(ends[0], None if ends[0] == -1 else ends[0] + 1)
+
+    def inside(self, lengths: Tensor, size: int) -> Tensor:
+        """Which places of an axis it holds, for samples of some lengths ``[batch]``: bool ``[batch, size]``.
+
+        Raises:
+            DomainInputError: it lies outside of a sample, or holds nothing.
+        """
+        start, stop = _place(self.start, lengths, 0), _place(self.stop, lengths, None)
+        if bool(((start < 0) | (stop > lengths) | (start >= stop)).any()):
+            raise DomainInputError(
+                "holds nothing, or lies outside", field="fill", got=f"{int(start.min())}:{int(stop.max())}",
+                expected=f"a stretch of {int(lengths.min())} places",
+            )  # fmt: skip
+        places = torch.arange(size, device=lengths.device)
+        return (places >= start[:, None]) & (places < stop[:, None])
+
+
+@dataclass(frozen=True)
+class Region:
+    """A box in each of some fields.
+
+    Arguments:
+        spans: for each field by name, a stretch of each of its axes; all of those for which there is none. A bare
+            tensor's name is the empty string.
+    """
+
+    spans: Mapping[str, tuple[Span, ...]]
+
+    @classmethod
+    def parse(cls, text: str) -> Region:
+        """From ``8:20,8:20``, ``FIELD`` or ``FIELD=0:5``; several fields are parted by semicolons.
+
+        Raises:
+            RecipeError: it is none of these.
+        """
+        return cls(dict(_field(part) for part in text.split(";")))
+
+    def inside(self, state: State, categorical: Mapping[str, object]) -> dict[str, Tensor]:
+        """Which entries of a state it holds: bool, for every field by name, with axes of length 1 where all are alike.
+
+        Arguments:
+            state: of a batch.
+            categorical: the fields whose last axis is that of classes.
+
+        Raises:
+            DomainInputError: there is no such field or axis, or a stretch lies outside of a sample.
+        """
+        present = dict(fields(state))
+        for name in self.spans:
+            if name not in present:
+                raise _wrong_field(name, present)
+        return {
+            name: _box(self.spans[name], state, name, name in categorical)
+            if name in self.spans
+            else torch.zeros((1,) * value.ndim, dtype=torch.bool, device=value.device)
+            for name, value in present.items()
+        }
+
+
+def _field(text: str) -> tuple[str, tuple[Span, ...]]:
+    name, equals, spans = text.strip().partition("=")
+    if not equals and re.fullmatch(r"[^\W\d][^:,]*", name):
+        return name, ()
+    stretches = spans if equals else name
+    return (name.strip() if equals else ""), tuple(Span.parse(part) for part in stretches.split(","))
+
+
+def _box(spans: Sequence[Span], state: State, name: str, categorical: bool) -> Tensor:
+    value = dict(fields(state))[name]
+    axes = range(2 if isinstance(state, Tensor) and not categorical else 1, value.ndim - categorical)
+    if len(spans) > len(axes):
+        raise DomainInputError(
+            "tells more axes than there are", field="fill", expected=f"at most {len(axes)}: {_told(value, axes)}",
+            got=len(spans),
+        )  # fmt: skip
+    box = torch.ones((1,) * value.ndim, dtype=torch.bool, device=value.device)
+    for axis, span in zip(axes, spans, strict=False):
+        held = span.inside(_lengths(state, name, axis), value.shape[axis])
+        box = box & held.reshape(len(held), *(value.shape[axis] if a == axis else 1 for a in range(1, value.ndim)))
+    return box
+
+
+def _lengths(state: State, name: str, axis: int) -> Tensor:
+    """How long each sample really is along an axis, int64 ``[batch]``."""
+    value, mask = dict(fields(state))[name], mask_of(state, name)
+    if mask is None or mask.shape[axis] == 1:
+        return torch.full((len(value),), value.shape[axis], device=value.device)
+    others = [a for a in range(1, mask.ndim) if a != axis]
+    return (mask.amax(others) if others else mask).sum(1)
+
+
+def _bound(text: str) -> int | float | None:
+    if not text:
+        return None
+    return float(text[:-1]) / 100.0 if text.endswith("%") else int(text)
+
+
+def _place(bound: int | float | None, lengths: Tensor, default: int | None) -> Tensor:
+    """A bound as an index into samples of some lengths."""
+    if bound is None:
+        return lengths if default is None else torch.full_like(lengths, default)
+    if isinstance(bound, float):
+        return (lengths * bound).round().long()
+    return lengths + bound if bound < 0 else torch.full_like(lengths, bound)
+
+
+def _wrong_field(name: str, present: Mapping[str, Tensor]) -> Exception:
+    if list(present) == [""]:
+        return DomainInputError("states have no fields", field="fill", expected="slices, as 8:20,8:20", got=repr(name))
+    if not name:
+        return DomainInputError(
+            "does not tell of which field", field="fill", expected=f"FIELD or FIELD=0:5, of {', '.join(present)}"
+        )
+    return unknown_name("field", name, present, DomainInputError, field="fill")
+
+
+def _told(value: Tensor, axes: range) -> str:
+    return " × ".join(str(value.shape[axis]) for axis in axes) or "none"

@@ -1,0 +1,88 @@
+"""``restore``: undo a measurement: noise, blur, lost resolution, colour or frequencies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from suffuse.domain import Item
+from suffuse.errors import DomainInputError
+from suffuse.inverse import Measured, Method
+from suffuse.inverse.likelihood import require_noise
+from suffuse.operators import Identity, Operator
+from suffuse.rng import Rng
+from suffuse.state import State, combine
+from suffuse.tasks.inverse import Named, Wanted, made, solve
+from suffuse.tasks.plan import SAMPLING, OnStep
+from suffuse.tasks.samples import Samples
+from suffuse.trained import Trained
+
+DEFAULT_METHOD = "mmps"
+
+OPTIONS = (*SAMPLING, "noise", "degrade", "method", "count", "seed", "names", "on_step")
+"""The keywords of :func:`restore` that are no conditions."""
+
+
+def restore(
+    model: Trained,
+    items: Sequence[Item],
+    operator: Operator | Named,
+    *,
+    noise: float = 0.0,
+    method: Method | Named | None = None,
+    degrade: bool = False,
+    count: int = 1,
+    seed: int = 0,
+    names: Sequence[str] | None = None,
+    conditions: Mapping[str, Any] | None = None,
+    on_step: OnStep | None = None,
+    **options: Any,
+) -> Samples:
+    """Make clean items of which the given ones may be measurements, as likely as the model has them.
+
+    Arguments:
+        model: a trained model.
+        items: of its domain, degraded. One of low resolution is encoded at the model's size as any other.
+        operator: what was done to them: an :class:`~suffuse.operators.Operator`, a name, or a mapping of ``name`` and
+            options.
+        noise: the standard deviation of the noise upon that, in units of the data's own.
+        method: ``mmps`` (the default), ``diffpir``, ``pigdm``, ``dps``, a mapping of ``name`` and options, or one of
+            your own.
+        degrade: the items are clean: measure them first, with noise keyed by the seeds, to see what can be restored.
+        count: restorations of each item, one after the other.
+        seed: restoration c of item i has the seed ``seed + i·count + c``.
+        names: what the items are called; their numbers by default.
+        conditions: a value for all items, or a list that is dealt out to them in turn, by the condition's name.
+        on_step: called with (steps done, steps in all) over all batches.
+        options: those of :class:`~suffuse.tasks.plan.Sampling`; the sampler is DDPM unless told otherwise.
+
+    Raises:
+        DomainInputError: the noise is negative, or the domain cannot take an item.
+        RecipeError: an option that the operator or the method does not have.
+        UnsupportedError: the operator, the method or the sampler cannot work with the model's states or process.
+    """
+    require_noise(noise)
+    measuring: Operator = made("operator", operator)
+    if isinstance(measuring, Identity) and noise == 0.0:
+        raise DomainInputError("leaves nothing to undo", field="noise", expected="> 0, or another operator", got=0)
+    wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
+
+    def measure(states: State, chosen: Sequence[Item], numbers: Tensor, rng: Rng) -> Measured:
+        if not degrade:
+            return Measured(measuring, measuring.observe(states), noise)
+        clean = measuring(states)
+        return Measured(measuring, combine((1.0, clean), (noise, rng.normal_like(clean))), noise)
+
+    restored: list[Item] = []
+    rows: list[list[Item]] = []
+    for batch in solve(model, wanted, measure, made("method", method or DEFAULT_METHOD), on_step, options):
+        shown = [measuring.show(batch.measured.value, batch.states)] if degrade else []
+        before = zip(*(model.codec.decode(state) for state in (batch.states, *shown)), strict=True)
+        for item, new in zip(before, model.codec.decode(batch.made), strict=True):
+            if len(restored) % count == 0:
+                rows.append(list(item))
+            rows[-1].append(new)
+            restored.append(new)
+    return Samples(restored, wanted.seeds, wanted.asked, sources=wanted.sources, rows=rows)

@@ -1,0 +1,190 @@
+"""``suffuse vary``, ``blend``, ``score`` and ``search``, on a domain that trains within a second."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import toy
+
+pytestmark = pytest.mark.usefixtures("domain", "here")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch) -> None:
+    monkeypatch.setenv("SUFFUSE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def folder(here) -> Path:
+    """Six files of one wave each."""
+    place = here / "waves"
+    place.mkdir()
+    for i in range(6):
+        (place / f"{i}.json").write_text(json.dumps([toy.Waves(0, 6, True)[i].item]))
+    return Path("waves")
+
+
+def wave(path: Path | str) -> list[float]:
+    return json.loads(Path(path).read_text())[0]
+
+
+# vary -----------------------------------------------------------------------------------------------------------------
+
+
+def test_vary_writes_a_folder_anew_each_time(suffuse, trained, folder):
+    for place in ("varied/waves", "varied/waves-2"):
+        result = suffuse("vary", trained, folder / "0.json", folder / "3.json", "-n", 2, "--seed", 5, "--strength", 0.1)
+        assert result.exit_code == 0, result.output
+        rows = json.loads((Path(place) / "samples.json").read_text())
+        assert [(Path(row["source"]).name, row["seed"]) for row in rows] == [
+            ("0.json", 5), ("0.json", 6), ("3.json", 7), ("3.json", 8),
+        ]  # fmt: skip
+        assert f"{place}/sheet.png" in result.stdout
+        assert wave(Path(place) / rows[2]["file"]) == pytest.approx(wave("waves/3.json"), abs=0.5)
+
+
+def test_vary_hands_every_option_on(suffuse, trained, folder, monkeypatch):
+    from suffuse.process.schedule import Cosine
+    from suffuse.sampling import DDIM, Karras
+    from suffuse.tasks import vary as task
+
+    got = {}
+    real = task.vary
+    monkeypatch.setattr(
+        task, "vary", lambda model, items, s, **o: got.update(o, strength=s) or real(model, items, s, **o)
+    )
+    result = suffuse(
+        "vary", trained, folder / "0.json", "--strength", 0.3, "-n", 3, "--seed", 7, "--label", "f1", "--steps", 4,
+        "--guidance", 2, "--sampler", "ddim:eta=1", "--grid", "karras", "--schedule", "cosine", "--interval", "0.1,9",
+        "--negative", "label=f3", "--compose", "1:label=f2", "--batch", 2, "--out", "w.json", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert got.pop("on_step")
+    assert got == {
+        "strength": 0.3, "count": 3, "seed": 7, "names": ["waves/0.json"], "conditions": {"label": ["f1"]}, "steps": 4,
+        "guidance": 2.0, "sampler": DDIM(eta=1.0), "grid": Karras(4), "schedule": Cosine(), "interval": (0.1, 9.0),
+        "negative": {"label": ["f3"]}, "compose": [(1.0, {"label": ["f2"]})], "batch": 2,
+    }  # fmt: skip
+    told = json.loads(result.stdout)
+    assert told["files"] == ["w.json"] and told["seeds"] == [7, 8, 9]
+    assert len(json.loads(Path("w.json").read_text())) == 3
+
+
+def test_strength_0_gives_the_items_back(suffuse, trained, folder):
+    assert suffuse("vary", trained, folder, "-n", 1, "--strength", 0, "--out", "same").exit_code == 0
+    for row in json.loads(Path("same/samples.json").read_text()):
+        assert wave(Path("same") / row["file"]) == pytest.approx(wave(row["source"]), abs=1e-5)
+
+
+# blend ----------------------------------------------------------------------------------------------------------------
+
+
+def test_blend_writes_a_strip_and_the_items(suffuse, trained, folder):
+    result = suffuse("blend", trained, folder / "0.json", folder / "1.json", "--count", 3, "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["weights"] == [0.0, 0.5, 1.0]
+    assert told["files"] == [f"blended/waves/{name}" for name in ("strip.png", "0.json", "1.json", "2.json")]
+    assert max(told["round_trip_error"]) < 0.1
+    assert wave("blended/waves/0.json") == pytest.approx(wave("waves/0.json"), abs=0.2)
+    assert wave("blended/waves/2.json") == pytest.approx(wave("waves/1.json"), abs=0.2)
+    shown = suffuse("blend", trained, folder / "0.json", folder / "1.json", "-n", 2, "--steps", 4, "--out", "two.json")
+    assert "made 2" in shown.stdout and len(json.loads(Path("two.json").read_text())) == 2
+
+
+# score ----------------------------------------------------------------------------------------------------------------
+
+
+def test_score_writes_a_table_and_pictures(suffuse, trained, folder):
+    result = suffuse("score", trained, folder, "--reference", "data", "--levels", 2, "--top", 2, "--out", "odd")
+    assert result.exit_code == 0, result.output
+    assert {p.name for p in Path("odd").iterdir()} == {"scores.csv", "oddest.png", "usual.png"}
+    with Path("odd/scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 6
+    values = [float(row["score"]) for row in rows]
+    assert values == sorted(values, reverse=True)
+    assert all(0.0 < float(row["p"]) <= 1.0 for row in rows)
+    assert rows[0]["item"] in result.stdout and "scored 6" in result.stdout and "odd/oddest.png" in result.stdout
+    assert rows[5]["item"] not in result.stdout
+
+
+@pytest.mark.parametrize("statistic", ["profile", "elbo", "likelihood", "typicality"])
+def test_score_by_every_statistic(suffuse, trained, folder, statistic):
+    result = suffuse(
+        "score", trained, folder, "--statistic", statistic, "--reference", folder, "--levels", 2, "--draws", 2,
+        "--seed", 3, "--label", "f1", "--batch", 4, "--csv", "table.csv", "--out", "odd", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["statistic"] == statistic and told["files"][0] == "table.csv" and Path("table.csv").exists()
+    assert [row["score"] for row in told["scores"]] == sorted((r["score"] for r in told["scores"]), reverse=True)
+    assert len(told["scores"]) == 6 and not Path("odd/scores.csv").exists()
+
+
+def test_score_tells_what_it_needs(suffuse, trained, folder):
+    for arguments, code, said in (
+        (["--statistic", "likelyhood"], 2, "did you mean 'likelihood'?"),
+        (["--statistic", "typicality"], 2, "--reference data"),
+        (["--label", "f9"], 8, "no class named 'f9'"),
+        (["--reference", "nowhere"], 3, "no such file"),
+        (["--levels", "0"], 2, "--levels"),
+    ):
+        result = suffuse("score", trained, folder, *arguments)
+        assert result.exit_code == code, result.output
+        assert said in result.stderr
+    assert not Path("scores").exists()
+    assert suffuse("score", trained, "nowhere").exit_code == 3
+
+
+# search ---------------------------------------------------------------------------------------------------------------
+
+
+def test_search_tells_neighbours_and_draws_them(suffuse, trained, folder):
+    result = suffuse("search", trained, folder / "2.json", "--in", folder, "-k", 3, "--out", "found", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    (found,) = told["results"]
+    assert told["searched"] == 6 and Path(found["query"]).name == "2.json"
+    names = [Path(n["item"]).name for n in found["neighbours"]]
+    assert len(names) == 3 and "2.json" not in names, "a query is no neighbour of its own"
+    assert Path("found/sheet.png").exists() and told["sheet"] == "found/sheet.png"
+    shown = suffuse(
+        "search", trained, folder, "--in", folder, "--in", folder / "0.json", "--layer", "middle", "--level", 1
+    )
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.count("most like") == 6 and "searched 6" in shown.stdout
+    assert "found/waves/sheet.png" in shown.stdout
+
+
+def test_search_keeps_its_index(suffuse, trained, folder):
+    for _ in range(2):
+        result = suffuse("search", trained, folder / "0.json", "--in", folder, "--index", "i.safetensors")
+        assert result.exit_code == 0, result.output
+    Path("i.safetensors").write_bytes(b"broken")
+    assert suffuse("search", trained, folder / "0.json", "--in", folder, "--index", "i.safetensors").exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["search", "0.json", "--in", "nowhere"], 3, "no such file"),
+        (["search", "0.json", "--in", "waves", "--layer", "midle"], 2, "did you mean 'middle'"),
+        (["blend", "0.json", "nowhere.json"], 3, "no such file"),
+        (["blend", "0.json", "waves"], 8, "holds several items"),
+        (["blend", "0.json", "waves/1.json", "--out", "x.wav"], 8, "cannot be written"),
+        (["vary", "0.json", "--strength", "2"], 2, "--strength"),
+        (["vary", "0.json", "--out", "x.wav"], 8, "cannot be written"),
+    ],
+)
+def test_wrong_requests_leave_nothing_behind(suffuse, trained, folder, here, arguments, code, said):
+    (here / "0.json").write_text((here / "waves" / "0.json").read_text())
+    verb, *rest = arguments
+    result = suffuse(verb, trained, *rest)
+    assert result.exit_code == code, result.output
+    assert said in result.stderr
+    assert {p.name for p in here.iterdir()} == {"0.json", "waves"}

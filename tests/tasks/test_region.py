@@ -1,0 +1,158 @@
+"""Parts of states told by text, and masks made to fit."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from suffuse.domain import Categories
+from suffuse.errors import DomainInputError, RecipeError
+from suffuse.state import State
+from suffuse.tasks.known import known_of_items
+from suffuse.tasks.region import Region
+
+GRID = torch.zeros(2, 3, 4, 8)
+GRAPH = {
+    "size": torch.zeros(2, 4, 1),
+    "kind": torch.zeros(2, 4, 5),
+    "bond": torch.zeros(2, 4, 4, 3),
+    "mask": torch.tensor([[True, True, True, True], [True, True, False, False]]),
+    "bond.mask": torch.ones(2, 4, 4, dtype=torch.bool),
+}
+CATEGORIES = {"kind": Categories((0.2,) * 5), "bond": Categories((0.5, 0.3, 0.2), symmetric=True)}
+
+
+def model(categories: Any = None, known: State | None = None) -> Any:
+    return SimpleNamespace(codec=SimpleNamespace(categorical=lambda: categories or {}, known=lambda items: known))
+
+
+def kept(
+    states: State, known: State | None = None, fill: Any = None, numbers: Tensor | None = None, count: int = 2
+) -> Any:
+    asked = model(CATEGORIES if isinstance(states, dict) else None)
+    which = known_of_items(asked, known, fill, count)
+    return which(states, [None] * 2, torch.arange(2) if numbers is None else numbers)
+
+
+@pytest.mark.parametrize(
+    ("text", "box"),
+    [
+        ("1:3", (slice(1, 3), slice(None))),
+        ("1:3,2:5", (slice(1, 3), slice(2, 5))),
+        (":,-2:", (slice(None), slice(6, 8))),
+        ("3", (slice(3, 4), slice(None))),
+        ("-1", (slice(3, 4), slice(None))),
+        ("25%:75%,50%:", (slice(1, 3), slice(4, 8))),
+        (":,12.5%:-1", (slice(None), slice(1, 7))),
+    ],
+)
+def test_slices_of_a_grid(text: str, box: tuple[slice, slice]) -> None:
+    expected = torch.ones(2, 3, 4, 8, dtype=torch.bool)
+    expected[:, :, box[0], box[1]] = False
+    assert torch.equal(kept(GRID, fill=text), expected)
+
+
+def test_several_parts_are_all_filled() -> None:
+    expected = torch.ones(2, 3, 4, 8, dtype=torch.bool)
+    expected[:, :, 0] = expected[:, :, 3] = False
+    assert torch.equal(kept(GRID, fill=["0", "3"]), expected)
+    assert torch.equal(kept(GRID, fill=[Region.parse("0"), "3"]), expected)
+
+
+def test_fields_by_name() -> None:
+    known = kept(GRAPH, fill="size")
+    assert not known["size"].any() and known["kind"].all() and known["bond"].all()
+    assert known["kind"].shape == (2, 4, 1), "classes go together"
+    both = kept(GRAPH, fill="size;kind=1:2")
+    assert not both["size"].any()
+    assert both["kind"][0, :, 0].tolist() == [True, False, True, True]
+
+
+def test_shares_and_ends_are_of_each_sample_without_its_padding() -> None:
+    known = kept(GRAPH, fill="kind=50%:")
+    assert known["kind"][..., 0].tolist() == [[True, True, False, False], [True, False, True, True]]
+    last = kept(GRAPH, fill="kind=-1")
+    assert last["kind"][..., 0].tolist() == [[True, True, True, False], [True, False, True, True]]
+
+
+def test_pairs_are_filled_both_ways_round() -> None:
+    known = kept(GRAPH, fill="bond=0,1:3")["bond"][0, :, :, 0]
+    assert torch.equal(known, known.T)
+    assert known.logical_not().nonzero().tolist() == [[0, 1], [0, 2], [1, 0], [2, 0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "states", "error", "said"),
+    [
+        ("a:b", GRID, RecipeError, "no stretch"),
+        ("", GRID, RecipeError, "no stretch"),
+        ("1:2:3", GRID, RecipeError, "no stretch"),
+        ("50%", GRID, RecipeError, "no place"),
+        ("3:1", GRID, DomainInputError, "holds nothing"),
+        ("0:9", GRID, DomainInputError, "a stretch of 4 places"),
+        ("0:2,0:2,0:2", GRID, DomainInputError, "at most 2: 4 × 8"),
+        ("size", GRID, DomainInputError, "have no fields"),
+        ("0:2", GRAPH, DomainInputError, "of which field"),
+        ("kinds", GRAPH, DomainInputError, "did you mean 'kind'"),
+        ("kind=0:2,0:2", GRAPH, DomainInputError, "at most 1: 4"),
+        ("kind=2:4", GRAPH, DomainInputError, "a stretch of 2 places"),
+    ],
+)
+def test_wrong_parts_are_told(text: str, states: State, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        kept(states, fill=text)
+
+
+@pytest.mark.parametrize("shape", [(4, 8), (1, 8), (3, 4, 8), (1, 1, 4, 8), (1, 3, 1, 1)])
+def test_masks_broadcast(shape: tuple[int, ...]) -> None:
+    mask = torch.zeros(shape, dtype=torch.bool)
+    mask.view(-1)[0] = True
+    assert torch.equal(kept(GRID, mask), mask.expand(2, 3, 4, 8))
+
+
+def test_a_mask_for_each_item_is_dealt_out() -> None:
+    masks = torch.arange(5)[:, None, None, None] >= torch.arange(8)
+    assert torch.equal(kept(GRID, masks, numbers=torch.tensor([4, 1]), count=5), masks[[4, 1]].expand(2, 3, 4, 8))
+
+
+def test_masks_of_fields() -> None:
+    mask = {"size": torch.zeros(4, 1, dtype=torch.bool), "kind": torch.ones(4, dtype=torch.bool)}
+    with pytest.raises(DomainInputError, match="lacks a field"):
+        kept(GRAPH, mask)
+    bonds = torch.ones(4, 4, dtype=torch.bool)
+    bonds[0, 1] = False
+    known = kept(GRAPH, {**mask, "bond": bonds})
+    assert known["kind"].shape == (2, 4, 1) and known["bond"].shape == (2, 4, 4, 1)
+    assert not known["bond"][0, 1, 0] and not known["bond"][0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        (torch.zeros(4, 8), "is not bool"),
+        (torch.zeros(5, 8, dtype=torch.bool), r"broadcasts over \[2, 3, 4, 8\]"),
+        (torch.zeros(3, 3, 4, 8, dtype=torch.bool), "does not fit"),
+        (torch.ones(4, 8, dtype=torch.bool), "keeps everything"),
+        ({"a": torch.zeros(4, 8, dtype=torch.bool)}, "no field named 'a'"),
+    ],
+)
+def test_wrong_masks_are_told(mask: State, said: str) -> None:
+    with pytest.raises(DomainInputError, match=said):
+        kept(GRID, mask)
+
+
+def test_one_of_mask_and_part() -> None:
+    with pytest.raises(DomainInputError, match="told twice"):
+        kept(GRID, torch.zeros(4, 8, dtype=torch.bool), fill="0")
+    with pytest.raises(DomainInputError, match="nothing to fill"):
+        kept(GRID)
+
+
+def test_items_may_tell_what_they_lack() -> None:
+    gaps = torch.arange(8) < torch.tensor([[[[3]]], [[[8]]]])
+    which = known_of_items(model(known=gaps), None, None, 2)
+    assert torch.equal(which(GRID, [None] * 2, torch.tensor([5, 6])), gaps.expand(2, 3, 4, 8))  # type: ignore[arg-type]
