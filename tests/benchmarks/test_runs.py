@@ -12,9 +12,11 @@ import torch
 
 from benchmarks import order, peers, strong
 from benchmarks.report import markdown
+from tests.docs.session import missing
 
 TINY = {
     "agreement": ["--steps", "3"],
+    "inverse": ["--count", "2", "--draws", "1", "--steps", "1"],
     "mixed": ["--batch", "2", "--length", "4", "--steps", "2", "--rounds", "1", "--width", "8"],
     "order": ["--count", "4", "--reference", "200", "--samples", "256"],
     "overhead": ["--batch", "2", "--steps", "3", "--rounds", "1", "--tiny-rounds", "1"],
@@ -43,6 +45,8 @@ def threads() -> Iterator[None]:
 def test_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "agreement":
         pytest.importorskip("diffusers", reason="there is no other toolkit to agree with: pip install diffusers")
+    if name == "inverse" and (reason := missing("the data set fashion-mnist")) is not None:
+        pytest.skip(reason)
     monkeypatch.setattr(order, "FITTED", (("even in t", strong.even_times, (4, 8)),))
     monkeypatch.setattr(strong, "SAMPLERS", strong.SAMPLERS[:8])
     file = tmp_path / "figures.json"

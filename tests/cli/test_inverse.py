@@ -51,7 +51,8 @@ def test_inpaint_hands_every_option_on(suffuse, trained, waves, monkeypatch):
     result = suffuse(
         "inpaint", trained, waves, "--fill", "0:1", "--fill", "6:", "--method", "repaint:resamples=2,jump=2", "-n", 2,
         "--seed", 7, "--label", "f1", "--label", "f2", "--steps", 4, "--guidance", 2, "--sampler", "ddim:eta=1",
-        "--grid", "karras", "--schedule", "cosine", "--interval", "0.1,9", "--negative", "label=f3", "--batch", 3, "--out", "w.json", "--json",
+        "--grid", "karras", "--schedule", "cosine", "--interval", "0.1,9", "--negative", "label=f3",
+        "--batch", 3, "--out", "w.json", "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert got.pop("on_step") and callable(got.pop("method"))

@@ -22,7 +22,7 @@ from suffuse.sampling import DDIM, DDPM, UniformTime, sample
 from suffuse.state import State
 from tests.oracles import ExactDiscrete, three_words
 
-COUNT = 2500
+COUNT = 1600
 F64 = torch.float64
 KNOWN = torch.tensor([False, True, False])[:, None]
 """The middle word is known: to be of class 0."""
@@ -51,8 +51,8 @@ def distance(kernel: Kernel, steps: int, resamples: int) -> float:
 
 
 def test_known_words_under_a_mask_are_seen_all_along() -> None:
-    """One pass is as good as sampling itself: what is left is chance, about 0.025, and the steps' own error."""
-    assert distance(Absorbing(3), 32, 1) < 0.04
+    """One pass is as good as sampling itself: what is left is chance, about 0.03, and the steps' own error."""
+    assert distance(Absorbing(3), 32, 1) < 0.05
 
 
 @pytest.mark.parametrize("kernel", [Uniform(3), Marginal((0.5, 0.2, 0.3))], ids=repr)
@@ -141,8 +141,8 @@ def test_numbers_beside_a_class_that_is_seen_all_along(method: Any) -> None:
 
 def test_numbers_beside_a_class_that_is_noised() -> None:
     """It shows late which class it is; each return towards noise lets the numbers follow."""
-    off = [(fill(Uniform(3), repaint(r), KIND, given())["size"].mean(0) - MEANS[2]).norm() for r in (1, 8)]
-    assert off[1] < 0.85 * off[0]
+    off = [(fill(Uniform(3), repaint(r), KIND, given())["size"].mean(0) - MEANS[2]).norm() for r in (1, 6)]
+    assert off[1] < 0.9 * off[0]
 
 
 def exact_kinds(noise: float) -> Tensor:

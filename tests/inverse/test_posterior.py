@@ -18,7 +18,7 @@ from suffuse.rng import Rng
 from suffuse.sampling import DDIM, DDPM, DPMpp, LogSnr, Sampler, sample
 from tests.oracles import Exact, ExactGaussian, FullGaussian, GaussianMixture, smooth_signal
 
-COUNT = 1500
+COUNT = 1000
 POINTS = 6
 KNOWN = torch.tensor([True, False, True, False, False, True])
 TRUTH = torch.tensor([1.0, 0.2, -0.6, -0.8, 0.1, 1.0], dtype=torch.float64)
@@ -59,7 +59,7 @@ def measured(operator: Operator, noise: float, count: int = COUNT) -> tuple[Meas
     return Measured(operator, y.expand(count, -1, -1), noise), exact
 
 
-def draw(schedule: Schedule, known: Measured, method: Any, sampler: Sampler | None = None, steps: int = 30) -> Tensor:
+def draw(schedule: Schedule, known: Measured, method: Any, sampler: Sampler | None = None, steps: int = 25) -> Tensor:
     process: Process = Gaussian(schedule)
     denoiser: Any = ExactGaussian(smooth_signal(POINTS), schedule)
     run = Run(denoiser, process, sampler or DDPM(), LogSnr(steps)(schedule))
@@ -109,12 +109,12 @@ def guided_at(guided: MMPS, x: Tensor, times: Tensor) -> Tensor:
 
 @operators
 def test_mmps_samples_the_posterior(operator: Operator, noise: float) -> None:
-    """To sampling error: 1,500 samples tell a mean to 0.03 deviations, and a covariance to 0.04."""
+    """To sampling error: 1,000 samples tell a mean to 0.03 deviations, and a covariance to 0.05."""
     known, exact = measured(operator, noise)
     for sampler in (DDPM(), DPMpp())[: 2 if noise == 0.0 else 1]:
         off, spread = errors(draw(RectifiedFlow(), known, mmps(POINTS), sampler), exact)
-        assert off < 0.04
-        assert spread < 0.07
+        assert off < 0.05
+        assert spread < 0.08
 
 
 BIASED = {

@@ -97,7 +97,7 @@ def tilted(d: int) -> GaussianMixture:
 
 
 def test_hutchinson_is_unbiased_and_tells_its_error() -> None:
-    d, n = 70, 200
+    d, n = 70, 100
     mixture, process = tilted(d), Gaussian(RectifiedFlow())
     x = mixture.sample(1)
     denoiser = Exact(mixture, process.schedule)

@@ -143,6 +143,18 @@ def test_a_degraded_item_is_its_own_measurement(operator: Operator) -> None:
     assert torch.allclose(operator.observe(shown), y, atol=1e-12)  # type: ignore[arg-type]
 
 
+def test_clipping_is_undone_from_the_right_side() -> None:
+    """What came out at a level may lie anywhere beyond it; what did not is known, and told so by a derivative of 1."""
+    y = torch.tensor([[[0.5, -0.5, 0.2, 0.499]]], dtype=torch.float64)
+    x = torch.tensor([[[2.0, 2.0, 2.0, -2.0]]], dtype=torch.float64)
+    one_sided = Clip(0.5).given(y, 0.0)
+    assert torch.equal(one_sided(x), torch.tensor([[[0.5, 2.0, 2.0, -2.0]]], dtype=torch.float64))  # type: ignore[arg-type]
+    local = tangent(one_sided, x)
+    assert torch.equal(local.pull(torch.ones_like(y)), torch.tensor([[[0.0, 1.0, 1.0, 1.0]]], dtype=torch.float64))  # type: ignore[arg-type]
+    assert torch.allclose(Clip(0.5).given(y - 0.04, 0.02)(x)[..., 0], torch.tensor(0.5, dtype=torch.float64))  # type: ignore[index, call-overload]
+    assert torch.equal(Clip(0.5).given(Clip(0.5)(x), 0.0)(x), Clip(0.5)(x))  # type: ignore[arg-type]
+
+
 def test_magnitudes_are_shown_as_a_signal() -> None:
     x = random((2, 32))
     assert StftMagnitude(8).show(StftMagnitude(8)(x), x).shape == x.shape  # type: ignore[union-attr]

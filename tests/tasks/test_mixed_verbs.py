@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -41,9 +42,7 @@ def true_nats(items: list[list[tuple[str, float]]], std: float) -> float:
     total = 0.0
     for item in items:
         kinds = [KINDS.index(kind) for kind, _ in item]
-        total += math.log(3.0) - sum(
-            math.log(0.9 if b == (a + 1) % 3 else 0.1) for a, b in zip(kinds, kinds[1:], strict=False)
-        )
+        total += math.log(3.0) - sum(math.log(0.9 if b == (a + 1) % 3 else 0.1) for a, b in itertools.pairwise(kinds))
         total -= len(item) * math.log(std)
     return total / len(items)
 
@@ -65,6 +64,8 @@ def test_the_bound_is_above_the_true_code_length(beads: Model) -> None:
     mean = sum(found.values) / len(found)
     least = true_nats(usual, beads.codec.std)
     assert least - 0.2 < mean < least + 4.0
+    assert found.labels == ("-elbo", "-elbo size", "-elbo kind")
+    assert all(whole == pytest.approx(sum(parts), abs=1e-6) for whole, *parts in found.figures)
 
 
 def test_padding_changes_no_score(beads: Model) -> None:

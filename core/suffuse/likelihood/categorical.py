@@ -77,13 +77,13 @@ class MaskedTerm:
         moment = {name: self._moments(x0, name, rng.at("moment", name)) for name in self.processes}
         each = torch.cat([torch.where(real[n], m, 2.0).flatten(1) for n, m in moment.items()], dim=1).sort(1).values
         total = torch.stack([r.flatten(1).sum(1) for r in real.values()]).sum(0)
-        count = min(count, max(int(total.max()), 1))
+        own = total.clamp(1, count)  # no more levels than a sample has entries, whatever the batch's others have
         offset = rng.at("offset").uniform(shape=()).to(total.device)
-        for i in range(count):
-            masked = (1 + ((i + offset) / count * total).long()).clamp(max=total.clamp_min(1))
+        for i in range(int(own.max())):
+            masked = (1 + ((i + offset) / own * total).long()).clamp(max=total.clamp_min(1))
             share = each.gather(1, masked[:, None] - 1)[:, 0]
             gone = {name: m <= _over(share, m) for name, m in moment.items()}
-            weight = total / (count * masked).double()
+            weight = torch.where(i < own, total / (own * masked).double(), 0.0)
             yield self._level(x0, share, gone, {n: r & gone[n] for n, r in real.items()}, weight)
 
     def _level(

@@ -12,7 +12,7 @@ from suffuse.conditions import Conditions
 from suffuse.errors import DomainInputError, RecipeError, unknown_name
 from suffuse.likelihood import Fixed, elbo, log_prob, noise_levels, profile
 from suffuse.likelihood.gaussian import READ_OFF
-from suffuse.process import noise_ratio
+from suffuse.process import Product, noise_ratio
 from suffuse.rng import Rng
 from suffuse.state import State, batch_size
 from suffuse.trained import Trained
@@ -91,7 +91,9 @@ class ProfileStatistic:
 
 @dataclass(frozen=True)
 class ElboStatistic:
-    """The negative of the evidence lower bound, in nats; works with every process.
+    """The negative of the evidence lower bound, in nats; works with Gaussian, categorical and mixed noise.
+
+    Where a state has several fields, the figures also tell how much of it each has.
 
     Arguments:
         levels: noise levels at which the bound is looked at.
@@ -111,7 +113,7 @@ class ElboStatistic:
         return "nats"
 
     def labels(self, model: Trained) -> tuple[str, ...]:
-        return ("-elbo",)
+        return ("-elbo", *(f"-elbo {name}" for name in _field_names(model)))
 
     def measure(self, model: Trained, x: State, given: Conditions) -> Tensor:
         rng = Rng.of([self.seed] * batch_size(x))
@@ -119,7 +121,7 @@ class ElboStatistic:
             model.denoiser, model.process, x, rng=rng, conditions=given,
             levels=self.levels, draws=self.draws, level=self.level,
         )  # fmt: skip
-        return -found.nats.cpu()[:, None]
+        return -torch.stack([found.nats, *(found.fields[name] for name in _field_names(model))], dim=1).cpu()
 
     def combine(self, figures: Tensor, usual: Tensor | None) -> Tensor:
         return figures[:, 0]
@@ -218,6 +220,11 @@ def mahalanobis(figures: Tensor, usual: Tensor) -> Tensor:
     offset = (figures - usual.mean(0)).T
     squares = offset * torch.cholesky_solve(offset, torch.linalg.cholesky(drawn))
     return squares.mean(0).clamp_min(0.0).sqrt()
+
+
+def _field_names(model: Trained) -> tuple[str, ...]:
+    """The fields of a mixed state."""
+    return tuple(model.process.fields) if isinstance(model.process, Product) else ()
 
 
 def _log(errors: Tensor) -> Tensor:
