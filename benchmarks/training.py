@@ -228,7 +228,7 @@ class Parts:
 
     def objective(self) -> Tensor:
         batch = self.setting.batch
-        loss: Tensor = self.trainer.objective(batch.x0, batch.conditions, self.rng)
+        loss: Tensor = self.trainer.criterion(batch.x0, batch.conditions, self.rng)
         return loss
 
     def noise(self) -> State:

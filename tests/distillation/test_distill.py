@@ -182,6 +182,11 @@ def test_noise_without_a_flow_is_told(teacher: Path) -> None:
         student_recipe(discrete, {"teacher": str(teacher)}, 2)
 
 
+def test_student_is_no_teacher(student: Run, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=r"is a student itself(.|\n)*distil its teacher"):
+        distill(student.folder, steps=1, out=tmp_path)
+
+
 def test_ordinary_recipes_have_no_teacher() -> None:
     assert load_recipe(recipe()).distill is None
 

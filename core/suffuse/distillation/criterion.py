@@ -1,10 +1,10 @@
-r"""Multistep consistency distillation (Heek, Hoogeboom & Salimans 2024, algorithm 2, with a deterministic teacher).
+r"""Multistep consistency distillation (Heek, Hoogeboom & Salimans 2024, section 3, with a deterministic teacher).
 
 .. math:: \mathbb E\; w(λ_t)\, \lVert \hat x_θ(x_t, t) - \operatorname{aim}(x_t → x_e) \rVert^2, \qquad
           x_e = \mathrm{DDIM}(x_s, \hat x_{\bar θ}(x_s, s), s → e), \quad x_s = \mathrm{teacher}(x_t, t → s)
 
-with e the end of the segment that t lies in, x_t noised data, and θ̄ = θ without gradient (Song & Dhariwal 2024, whose
-finding is that no moving average is needed there). The loss of a student that follows the flow exactly is zero.
+with e the end of the segment that t lies in, x_t noised data, and θ̄ = θ without gradient and without a moving average
+(Song & Dhariwal 2024). The loss of a student that follows the flow exactly is zero.
 """
 
 from __future__ import annotations

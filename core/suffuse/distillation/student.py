@@ -38,18 +38,24 @@ SAME = ("domain", "codec", "process", "predict", "network")
 """The sections of a recipe that a student shares with its teacher."""
 
 
-def gaussian_of(teacher: Trained) -> Gaussian:
-    """The teacher's process.
+def process_of(teacher: Trained) -> Gaussian:
+    """The process of a model that can be distilled.
 
     Raises:
-        UnsupportedError: it is not Gaussian noise, so that no differential equation leads from noise to data.
+        UnsupportedError: it is not Gaussian noise, so that no differential equation leads from noise to data; or the
+            model was distilled itself, and tells of the ends of a flow, not of the flow.
     """
-    if isinstance(teacher.process, Gaussian):
-        return teacher.process
-    raise UnsupportedError(
-        "only a model of Gaussian noise can be distilled: other noise has no flow", field="model",
-        expected="Gaussian", got=type(teacher.process).__name__, fix="sample it with fewer steps, as --steps 10",
-    )  # fmt: skip
+    if teacher.recipe.distill is not None:
+        raise UnsupportedError(
+            "is a student itself", field="model", expected="a model that learnt from data", got=teacher.recipe.name,
+            fix=f"distil its teacher, {teacher.recipe.distill.teacher}",
+        )  # fmt: skip
+    if not isinstance(teacher.process, Gaussian):
+        raise UnsupportedError(
+            "only a model of Gaussian noise can be distilled: other noise has no flow", field="model",
+            expected="Gaussian", got=type(teacher.process).__name__, fix="sample it with fewer steps, as --steps 10",
+        )  # fmt: skip
+    return teacher.process
 
 
 def student_recipe(teacher: Trained, section: Mapping[str, Any], steps: int, overrides: Iterable[str] = ()) -> Recipe:
@@ -63,9 +69,9 @@ def student_recipe(teacher: Trained, section: Mapping[str, Any], steps: int, ove
 
     Raises:
         RecipeError: a wrong key or value.
-        UnsupportedError: the teacher's noise is not Gaussian.
+        UnsupportedError: the model cannot be distilled.
     """
-    gaussian_of(teacher)
+    process_of(teacher)
     data = teacher.recipe.model_dump(mode="json")
     data["name"] = "-".join(filter(None, (teacher.recipe.name, f"{steps}-step")))
     data["distill"] = {"cuts": max(4, CUTS // max(steps, 1)), **section}
@@ -86,9 +92,9 @@ def make_criterion(recipe: Recipe, section: DistillSection, teacher: Trained, gu
 
     Raises:
         RecipeError: the student's network, process or codec is another than its teacher's.
-        UnsupportedError: the teacher's noise is not Gaussian.
+        UnsupportedError: the model cannot be distilled.
     """
-    process = gaussian_of(teacher)
+    process = process_of(teacher)
     for name in SAME:
         mine, its = getattr(recipe, name), getattr(teacher.recipe, name)
         if mine != its:

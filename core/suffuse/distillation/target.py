@@ -1,7 +1,7 @@
 r"""What a student is asked to believe.
 
 A DDIM step from t to s, :math:`x_s = \tfrac{σ_s}{σ_t} x_t + (α_s - α_t \tfrac{σ_s}{σ_t}) \hat x_0`, can be solved for
-the belief that leads to a wanted :math:`x_s`: its :func:`aim` (Salimans & Ho 2022, eq. 32; Heek et al. 2024, appendix).
+the belief that leads to a wanted :math:`x_s`: its :func:`aim` (Salimans & Ho 2022, algorithm 2).
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def distill(
     Raises:
         ModelFileError: there is no such model.
         RecipeError: ``steps`` is not positive, or an override is wrong.
-        UnsupportedError: the model's noise is not Gaussian.
+        UnsupportedError: the model's noise is not Gaussian, or the model is a student itself.
         DataError, StorageError: with what to do.
     """
     path = locate(model)
