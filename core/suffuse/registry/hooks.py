@@ -24,19 +24,25 @@ from typing import Any
 import pluggy
 
 from suffuse.registry.specs import (
+    CheckSpec,
     DatasetSpec,
     DomainSpec,
     GridSpec,
     GuidanceSpec,
+    HealthCheckSpec,
     KernelSpec,
     MethodSpec,
+    MetricSpec,
     NetworkSpec,
+    ObserverSpec,
     OperatorSpec,
     RecipeSpec,
+    RendererSpec,
     SamplerSpec,
     ScheduleSpec,
     Spec,
     StarterSpec,
+    TextEncoderSpec,
 )
 
 PROJECT = "suffuse"
@@ -106,6 +112,36 @@ def register_starters(register: Callable[[StarterSpec], None]) -> None:
     """Bring trained models."""
 
 
+@hookspec(historic=True)
+def register_metrics(register: Callable[[MetricSpec], None]) -> None:
+    """Bring metrics of a domain."""
+
+
+@hookspec(historic=True)
+def register_renderers(register: Callable[[RendererSpec], None]) -> None:
+    """Bring forms of file for a domain's items."""
+
+
+@hookspec(historic=True)
+def register_text_encoders(register: Callable[[TextEncoderSpec], None]) -> None:
+    """Bring encoders of text conditions."""
+
+
+@hookspec(historic=True)
+def register_observers(register: Callable[[ObserverSpec], None]) -> None:
+    """Bring observers that a recipe may ask for."""
+
+
+@hookspec(historic=True)
+def register_checks(register: Callable[[CheckSpec], None]) -> None:
+    """Bring conformance checks."""
+
+
+@hookspec(historic=True)
+def register_health_checks(register: Callable[[HealthCheckSpec], None]) -> None:
+    """Bring what ``suffuse doctor`` looks at."""
+
+
 @hookspec
 def run_started(run: Any) -> None:
     """A training starts, or goes on from a checkpoint."""
@@ -134,6 +170,12 @@ REGISTRATION: dict[str, type[Spec]] = {
     "register_methods": MethodSpec,
     "register_recipes": RecipeSpec,
     "register_starters": StarterSpec,
+    "register_metrics": MetricSpec,
+    "register_renderers": RendererSpec,
+    "register_text_encoders": TextEncoderSpec,
+    "register_observers": ObserverSpec,
+    "register_checks": CheckSpec,
+    "register_health_checks": HealthCheckSpec,
 }
 """The hooks that hand over specs, and of which kind."""
 

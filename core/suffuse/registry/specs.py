@@ -5,9 +5,8 @@ A factory is ``"package.module:attribute"``; it is imported only when it is used
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 API = 1
 """The version of the plugin contract that this suffuse speaks."""
@@ -31,6 +30,32 @@ class Spec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Features:
+    """What a domain promises of its items and states beyond what every domain does; each promise is checked.
+
+    Arguments:
+        tolerance: the largest difference between an item and what its state decodes to, in the items' own units; 0 for
+            items that come back as they were.
+        sizes: items differ in size, and states have masks.
+        gaps: items may have gaps (:meth:`suffuse.domain.Codec.known`).
+        unordered: the order of an item's elements (the first axis of the fields, or two where they are of pairs) means
+            nothing: networks are equivariant to permutations.
+        rotations: the elements have positions in space, and neither a rotation nor a shift of all changes what an item
+            is.
+        time_axis: the axis of the state, the batch being 0, along which the items' own order (``item[::-1]``) runs.
+        anomalies: items far from the training data score higher than items like them.
+    """
+
+    tolerance: float = 1e-4
+    sizes: bool = False
+    gaps: bool = False
+    unordered: bool = False
+    rotations: bool = False
+    time_axis: int | None = None
+    anomalies: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class DomainSpec(Spec):
     """A kind of data. The factory gives a :class:`suffuse.domain.Domain`.
 
@@ -39,7 +64,7 @@ class DomainSpec(Spec):
         install: what to hand to pip when one is, as ``suffuse[molecules]``.
         api: the version of the plugin contract that it was written against.
         suffixes: file suffixes that it reads, as ``.png``.
-        features: declared abilities, which choose the conformance checks.
+        features: what it promises, which chooses its conformance checks.
     """
 
     kind: ClassVar[str] = "domain"
@@ -48,7 +73,7 @@ class DomainSpec(Spec):
     install: str = ""
     api: int = API
     suffixes: tuple[str, ...] = ()
-    features: Mapping[str, Any] = field(default_factory=dict)
+    features: Features = Features()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +186,86 @@ class StarterSpec(Spec):
     domain: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec(Spec):
+    """A metric that ``evaluate`` tells besides the domain's own. The factory takes ``(items, conditions, splits,
+    codec)`` as :meth:`suffuse.domain.Domain.evaluate` does, and gives a number.
+
+    Arguments:
+        domain: the domain whose items it scores.
+    """
+
+    kind: ClassVar[str] = "metric"
+
+    domain: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RendererSpec(Spec):
+    """A form of file that a domain does not write itself. The factory takes ``(items, path)`` and writes the file.
+
+    Arguments:
+        domain: the domain whose items it writes.
+        suffixes: of the files, as ``.svg``.
+    """
+
+    kind: ClassVar[str] = "renderer"
+
+    domain: str
+    suffixes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextEncoderSpec(Spec):
+    """An encoder of text conditions. The factory takes ``(kind: Text, width, token_width, **options)`` and gives a
+    module that does what :class:`suffuse.nn.text.TextEmbedding` does."""
+
+    kind: ClassVar[str] = "text-encoder"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObserverSpec(Spec):
+    """An observer that a recipe asks for (``train.observers``); the factory's keywords are its options, and it gives an
+    object with any of the methods ``run_started``, ``step_finished`` and ``run_finished``."""
+
+    kind: ClassVar[str] = "observer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSpec(Spec):
+    """A conformance check. The factory takes a :class:`suffuse.testing.Case` and raises where the domain fails.
+
+    Arguments:
+        domains: which are held to it; none named: all.
+        needs: the fields of :class:`Features` that a domain must have set to be held to it.
+        level: ``must``, or ``should`` where a failure is told and does not count.
+        since: the version of suffuse that it came with.
+        cost: ``slow`` if it trains something or starts another process.
+    """
+
+    kind: ClassVar[str] = "check"
+
+    domains: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    level: Literal["must", "should"] = "must"
+    since: str = "0.1"
+    cost: Literal["fast", "slow"] = "fast"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheckSpec(Spec):
+    """Something that ``suffuse doctor`` looks at. The factory takes nothing and gives what it found, as text; what it
+    raises is told as broken.
+
+    Arguments:
+        fix: what to do when it is broken.
+    """
+
+    kind: ClassVar[str] = "health-check"
+
+    fix: str = ""
+
+
 SPECS: tuple[type[Spec], ...] = (
     DomainSpec,
     DatasetSpec,
@@ -174,4 +279,10 @@ SPECS: tuple[type[Spec], ...] = (
     MethodSpec,
     RecipeSpec,
     StarterSpec,
+    MetricSpec,
+    RendererSpec,
+    TextEncoderSpec,
+    ObserverSpec,
+    CheckSpec,
+    HealthCheckSpec,
 )
