@@ -13,10 +13,11 @@ Importing this package imports neither torch nor a plugin; each name is loaded w
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from suffuse.errors import SuffuseError as SuffuseError
     from suffuse.model import Model as Model
     from suffuse.model import load as load
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from suffuse.rng import Rng as Rng
     from suffuse.tasks.distill import distill as distill
     from suffuse.tasks.train import train as train
-
-__version__ = metadata.version("suffuse")
 
 _HOMES = {
     "Model": "suffuse.model",
@@ -45,10 +44,14 @@ __all__ = ["Model", "Recipe", "Rng", "SuffuseError", "distill", "load", "load_re
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # slower to import than all the rest
+
+        return version("suffuse")
     if name not in _HOMES:
         raise AttributeError(f"module 'suffuse' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_HOMES, "__version__"])

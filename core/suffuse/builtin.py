@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from suffuse.registry.hooks import hookimpl
 from suffuse.registry.specs import (
+    CheckSpec,
     GridSpec,
     GuidanceSpec,
     KernelSpec,
@@ -14,6 +15,7 @@ from suffuse.registry.specs import (
     OperatorSpec,
     SamplerSpec,
     ScheduleSpec,
+    TextEncoderSpec,
 )
 
 
@@ -92,12 +94,23 @@ def register_grids(register: Callable[[GridSpec], None]) -> None:
 @hookimpl
 def register_networks(register: Callable[[NetworkSpec], None]) -> None:
     """The networks."""
-    for name, summary in (
-        ("unet", "convolutional U-Net over one, two or three axes"),
-        ("dit", "transformer over patches of one, two or three axes"),
-        ("mlp", "residual layers over a whole state of fixed sizes, of one field or several"),
+    for name, module, summary in (
+        ("unet", "unet", "convolutional U-Net over one, two or three axes"),
+        ("dit", "dit", "transformer over patches of one, two or three axes"),
+        ("mlp", "mlp", "residual layers over a whole state of fixed sizes, of one field or several"),
+        ("graph-transformer", "graph", "transformer over sets, sequences and graphs of any size"),
     ):
-        register(NetworkSpec(name=name, factory=f"suffuse.nn.{name}:build", summary=summary))
+        register(NetworkSpec(name=name, factory=f"suffuse.nn.{module}:build", summary=summary))
+
+
+@hookimpl
+def register_text_encoders(register: Callable[[TextEncoderSpec], None]) -> None:
+    """The encoders of texts."""
+    register(
+        TextEncoderSpec(
+            name="words", factory="suffuse.nn.text:Words", summary="the captions' own words, trained with the network"
+        )
+    )
 
 
 @hookimpl
@@ -138,3 +151,76 @@ def register_methods(register: Callable[[MethodSpec], None]) -> None:
         ("dps", "guidance by the norm of the residual: strength=…"),
     ):
         register(MethodSpec(name=name, factory=f"suffuse.inverse.method:{name}", summary=summary))
+
+
+@hookimpl
+def register_checks(register: Callable[[CheckSpec], None]) -> None:
+    """The conformance checks that every domain is held to, or every one that declares a feature."""
+    for name, place, summary in (
+        ("entry-point", "package:entry_point", "an invisible plugin, a collision of names"),
+        ("suffuse-bound", "package:suffuse_bound", "a package that a later suffuse may break"),
+        ("light-plugin", "package:light_plugin", "a plugin that slows every command down"),
+        ("hooks", "package:hooks", "a misspelt hook, one that is not marked"),
+        ("domain-spec", "specs:domain_spec", "a factory that makes no domain, another name, wrong suffixes"),
+        ("factories", "specs:factories", "a factory or a file that is not there"),
+        ("install-hint", "specs:install_hint", "a missing package that nobody is told how to get"),
+        ("requirements", "specs:requirements", "an import that nothing declares"),
+        ("splits", "data:splits", "an empty part, examples that do not encode"),
+        ("same-examples", "data:same_examples", "data that change from one look to the next, or between threads"),
+        ("pickles", "data:pickles", "lambdas and open files, which no worker can be sent"),
+        ("picture", "data:picture", "items that cannot be shown"),
+        ("states", "codec:states", "a wrong dtype, numbers that are not finite, something in the padding"),
+        ("standardized", "codec:standardized", "a noise schedule that does not fit the data's scale"),
+        ("round-trip", "codec:round_trip", "a wrong scale, dtype, order of channels, rate or length"),
+        ("stable-decoding", "codec:stable_decoding", "a decoder that leaves the domain"),
+        ("codec-as-json", "codec:codec_as_json", "fitted figures that are lost in the model file"),
+        ("singles", "codec:singles", "figures measured over a batch; augmentation that is not keyed"),
+        ("inputs-untouched", "codec:inputs_untouched", "normalization in place"),
+        ("batch-shapes", "codec:batch_shapes", "a squeezed batch axis, a hard-coded size"),
+        ("bad-items", "items:bad_items", "a stack trace where an item is wrong"),
+        ("not-a-number", "items:not_a_number", "NaN that trains silently"),
+        ("unseen-category", "items:unseen_category", "a stack trace, or a wrong class, for a new category"),
+        ("files", "items:files", "files half written, or that read as something else"),
+        ("categories", "categories:categories", "classes that are not one-hot, or counted in another order"),
+        ("categories-survive", "categories:categories_survive", "labels that are mixed up on the way back"),
+        ("symmetric-pairs", "categories:symmetric_pairs", "pairs that are written one way, a lost diagonal"),
+        ("same-seed", "randomness:same_seed", "runs that cannot be repeated"),
+        ("global-state", "randomness:global_state", "draws from a global generator"),
+        ("generates", "randomness:generates", "sampling that does not give items, or depends on the batch"),
+        ("samples-apart", "network:samples_apart", "samples of a batch that see each other"),
+        ("network-untouched", "network:network_untouched", "a network that writes into its input"),
+        ("noise-level-used", "network:noise_level_used", "an unused embedding of the noise level"),
+        ("conditions-used", "network:conditions_used", "an unused condition; an absent one that is seen"),
+        ("evaluation", "network:evaluation", "dropout in sampling"),
+        ("gradients", "network:gradients", "a dead branch, a detach, an infinite slope"),
+        ("device", "network:device", "constants on the CPU, .cpu() and .item() on the way"),
+        ("bfloat16", "network:bfloat16", "constants of one dtype, sums that lose precision"),
+        ("padding", "masks:padding", "padding that leaks into belief or loss"),
+        ("longer-padding", "masks:longer_padding", "attention to padding, means over it"),
+        ("all-masked", "masks:all_masked", "0/0 in attention or loss"),
+        ("samplers", "sampling:samplers", "an output that samplers take for something else"),
+        ("saved", "saving:saved", "weights that are not in the file"),
+    ):
+        register(CheckSpec(name=name, factory=f"suffuse.testing.checks.{place}", summary=summary))
+    for name, place, needs, summary in (
+        ("sizes", "features:sizes", "sizes", "sizes that are lost, or never drawn"),
+        ("gaps", "features:gaps", "gaps", "missing values that are lost, known ones that are not kept"),
+        ("time-order", "features:time_order", "time_axis", "time swapped with another axis, frames out of order"),
+        ("unordered", "symmetry:unordered", "unordered", "positional leakage among nodes"),
+        ("centred", "symmetry:centred", "rotations", "positions that tell where an item lay"),
+        ("rotations", "symmetry:rotations", "rotations", "a broken claim of symmetry in space"),
+    ):
+        register(
+            CheckSpec(name=name, factory=f"suffuse.testing.checks.{place}", summary=summary, needs=(needs,)),
+        )
+    for name, place, level, needs, summary in (
+        ("workers", "data:workers", "must", (), "data that are others in a spawned worker"),
+        ("fresh-process", "saving:fresh_process", "must", (), "buffers that are not saved, what only this process has"),
+        ("evaluate", "items:evaluate", "must", (), "figures that are missing, or not finite"),
+        ("overfits", "learning:overfits", "must", (), "what runs and cannot learn"),
+        ("anomalies", "learning:anomalies", "must", ("anomalies",), "scores with a flipped sign"),
+        ("compiles", "compiling:compiles", "should", (), "paths that depend on the data, for torch.compile"),
+        ("vmaps", "compiling:vmaps", "should", (), "paths that depend on the data, for torch.vmap"),
+    ):
+        factory = f"suffuse.testing.checks.{place}"
+        register(CheckSpec(name=name, factory=factory, summary=summary, level=level, needs=needs, cost="slow"))

@@ -11,9 +11,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property, partial
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -160,10 +160,13 @@ class Text:
     Token 0 is padding. Arguments:
         words: known words and single characters; token i + 1 is ``words[i]``.
         length: the most tokens a text may have.
+        encoder: cuts texts into tokens and embeds these; ``None``: as described here. Not a part of the model file,
+            whose recipe names it.
     """
 
     words: tuple[str, ...]
     length: int
+    encoder: TextEncoder | None = field(default=None, compare=False)
     kind: ClassVar[str] = "text"
 
     @classmethod
@@ -191,16 +194,31 @@ class Text:
         return {word: i + 1 for i, word in enumerate(self.words)}
 
     def encode(self, values: Sequence[Any], name: str) -> Condition:
-        ids = torch.zeros(len(values), self.length, dtype=torch.int64)
+        most = self.length if self.encoder is None else self.encoder.longest(self)
+        cut = self.tokens if self.encoder is None else partial(self.encoder.tokens, self)
+        ids = torch.zeros(len(values), most, dtype=torch.int64)
         for row, value in enumerate(values):
-            tokens = [] if value is None else self.tokens(str(value))
-            if len(tokens) > self.length:
+            tokens = [] if value is None else cut(str(value))
+            if len(tokens) > most:
                 raise DomainInputError(
-                    "is too long", field=name, expected=f"at most {self.length} tokens", got=f"{len(tokens)} tokens",
+                    "is too long", field=name, expected=f"at most {most} tokens", got=f"{len(tokens)} tokens",
                     fix="shorten the text; the model never saw one this long",
                 )  # fmt: skip
             ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.int64)
         return Condition(ids, torch.tensor([v is not None for v in values]), ids > 0)
+
+
+class TextEncoder(Protocol):
+    """From a text to what a network can attend to; a tokenizer and an embedding that belong together."""
+
+    def tokens(self, kind: Text, text: str) -> list[int]:
+        """Token ids, positive: 0 is padding."""
+
+    def longest(self, kind: Text) -> int:
+        """The most tokens that a text may have."""
+
+    def embedding(self, kind: Text, width: int, token_width: int) -> torch.nn.Module:
+        """A module that does what :class:`suffuse.nn.text.TextEmbedding` does."""
 
 
 def split_words(text: str) -> list[str]:
@@ -254,7 +272,11 @@ def encode_conditions(space: ConditionSpace, values: Mapping[str, Sequence[Any]]
 
 def conditions_to_json(space: ConditionSpace) -> dict[str, Any]:
     """A condition space as JSON-able data."""
-    return {name: {"kind": kind.kind, **asdict(kind)} for name, kind in space.items()}
+    return {name: {"kind": kind.kind, **_stored(kind)} for name, kind in space.items()}
+
+
+def _stored(kind: ConditionKind) -> dict[str, Any]:
+    return {f.name: getattr(kind, f.name) for f in fields(kind) if f.compare}
 
 
 def conditions_from_json(data: Mapping[str, Mapping[str, Any]]) -> dict[str, ConditionKind]:

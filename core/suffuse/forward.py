@@ -1,12 +1,14 @@
-"""From a recipe and a codec to the forward process: which field gets which noise."""
+"""From a recipe and a codec to the forward process: which field gets which noise; who reads the texts that steer it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
+from suffuse.conditions import ConditionKind, Text
 from suffuse.domain import Categories, Codec
 from suffuse.errors import DomainInputError, RecipeError, UnsupportedError, unknown_name
 from suffuse.process import Categorical, Gaussian, Interpolant, Process, Product
@@ -45,6 +47,12 @@ def build_process(recipe: Recipe, codec: Codec) -> Process:
         {name: _field_process(section, told[name], like[name], categories.get(name)) for name in names},
         {name: field.weight for name, field in told.items()},
     )
+
+
+def with_encoder(recipe: Recipe, conditions: Mapping[str, ConditionKind]) -> dict[str, ConditionKind]:
+    """The conditions, their texts read by the encoder that the recipe names."""
+    encoder = _made("text-encoder", recipe.text)
+    return {k: replace(v, encoder=encoder) if isinstance(v, Text) else v for k, v in conditions.items()}
 
 
 def _field_process(section: ProcessSection, own: FieldSection, like: Tensor, categories: Categories | None) -> Process:

@@ -104,7 +104,10 @@ class EmaSection(Section):
 
 
 class TrainSection(Section):
-    """The loop; ``precision: auto`` is bfloat16 where the hardware computes in it."""
+    """The loop; ``precision: auto`` is bfloat16 where the hardware computes in it.
+
+    ``observers`` are told how it goes, as ``[tensorboard]``, besides those that plugins bring for every training.
+    """
 
     steps: int = Count
     batch: int = Field(64, gt=0)
@@ -112,6 +115,7 @@ class TrainSection(Section):
     precision: Literal["auto", "no", "bf16", "fp16"] = "no"
     seed: int = 0
     workers: int = Field(1, gt=0)
+    observers: tuple[Named, ...] = ()
     log_every: int = Field(50, gt=0)
     validate_every: int = Field(500, gt=0)
     validation_count: int = Field(512, gt=0)
@@ -179,6 +183,7 @@ class Recipe(Section):
     process: ProcessSection = ProcessSection()
     predict: Literal["eps", "x0", "v", "flow", "score", "edm"] = "flow"
     network: Named = Named(name="unet")
+    text: Named = Named(name="words")
     objective: ObjectiveSection = ObjectiveSection()
     optimizer: OptimizerSection = OptimizerSection()
     ema: EmaSection = EmaSection()
@@ -214,6 +219,8 @@ def validate(data: Mapping[str, Any]) -> Recipe:
     _check_process(recipe.process)
     for kind, component, field in (
         ("network", recipe.network, "network"),
+        ("text-encoder", recipe.text, "text"),
+        *(("observer", observer, f"train.observers.{i}") for i, observer in enumerate(recipe.train.observers)),
         ("sampler", recipe.sample.sampler, "sample.sampler"),
         ("grid", recipe.sample.grid, "sample.grid"),
     ):

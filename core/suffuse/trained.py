@@ -16,7 +16,7 @@ from suffuse.conditions import ConditionKind, conditions_from_json, conditions_t
 from suffuse.denoise import Preconditioned
 from suffuse.domain import Codec, Domain
 from suffuse.errors import ModelFileError, SuffuseError
-from suffuse.forward import build_process
+from suffuse.forward import build_process, with_encoder
 from suffuse.process import Process
 from suffuse.recipe import Named, Recipe, validate
 from suffuse.registry import find, load_domain, make, names, resource
@@ -102,7 +102,7 @@ class Trained:
         tensors, header = read_tensors(path, FORMAT, VERSION)
         recipe = validate(header["recipe"])
         codec = load_domain(recipe.domain).load_codec(header["codec"])
-        conditions = conditions_from_json(header["conditions"])
+        conditions = with_encoder(recipe, conditions_from_json(header["conditions"]))
         denoiser = build_denoiser(recipe, codec, conditions)
         load_part(denoiser.network, tensors, "network", path)
         budgets = {int(steps): Budget.from_json(data) for steps, data in header.get("budgets", {}).items()}

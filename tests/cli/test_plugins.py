@@ -47,18 +47,29 @@ def run(site: Path, *arguments: str, **environment: str) -> subprocess.Completed
     return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
 
 
-def test_list_tells_the_state_of_each(site):
+def test_list_imports_nothing(site):
     done = run(site, "plugins", "list", "--json")
     assert done.returncode == 0 and done.stderr == ""
     status = {record["name"]: record["status"] for record in json.loads(done.stdout)}
     assert status == {
-        "builtin": "active", "images": "active", "broken": "broken", "older": "incompatible",
-        "switched-off": "disabled", "fine": "active",
+        "builtin": "active", "images": "available", "tensorboard": "available", "broken": "available",
+        "older": "available", "switched-off": "disabled", "fine": "available",
+    }  # fmt: skip
+    assert "--load" in run(site, "plugins", "list").stdout
+
+
+def test_list_load_tells_the_state_of_each(site):
+    done = run(site, "plugins", "list", "--load", "--json")
+    assert done.returncode == 0 and done.stderr == ""
+    status = {record["name"]: record["status"] for record in json.loads(done.stdout)}
+    assert status == {
+        "builtin": "active", "images": "active", "tensorboard": "active", "broken": "broken",
+        "older": "incompatible", "switched-off": "disabled", "fine": "active",
     }  # fmt: skip
 
 
 def test_the_table_tells_package_version_and_reason(site):
-    shown = run(site, "plugins", "list", COLUMNS="200").stdout
+    shown = run(site, "plugins", "list", "--load").stdout
     (line,) = [line for line in shown.splitlines() if "suffuse-broken" in line]
     assert "3.1" in line and "RuntimeError: [no] such luck" in line
 
@@ -73,7 +84,7 @@ def test_info_tells_what_a_plugin_brings(site):
 
 
 def test_strict_makes_a_broken_plugin_an_error(site):
-    done = run(site, "plugins", "list", SUFFUSE_STRICT_PLUGINS="1")
+    done = run(site, "plugins", "list", "--load", SUFFUSE_STRICT_PLUGINS="1")
     assert done.returncode == 6 and "suffuse-broken 3.1 is broken" in done.stderr
 
 

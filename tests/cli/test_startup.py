@@ -18,17 +18,32 @@ def modules_after(code: str) -> set[str]:
     return set(done.stderr.split())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["generate", "--help"], ["--version"]])
-def test_help_imports_neither_torch_nor_a_plugin(arguments):
+@pytest.mark.parametrize(
+    ("arguments", "verbs"),
+    [
+        (["--help"], {"train", "generate"}),
+        (["train", "--help"], {"train"}),
+        (["generate", "--help"], {"generate"}),
+        (["--version"], set()),
+    ],
+)
+def test_help_imports_its_verb_and_neither_torch_nor_a_plugin(arguments, verbs):
     loaded = modules_after(f"sys.argv = ['suffuse', *{arguments}]; from suffuse.cli import main; main()")
-    assert "suffuse.cli.generate" in loaded
+    assert {verb for verb in ("train", "generate") if f"suffuse.cli.{verb}" in loaded} == verbs
     assert not loaded & {*HEAVY, "suffuse_images", "suffuse.registry"}
 
 
-@pytest.mark.parametrize("arguments", [["plugins", "list"], ["plugins", "info", "images", "--json"]])
-def test_plugins_imports_only_light_modules(arguments):
+@pytest.mark.parametrize(
+    ("arguments", "plugins"),
+    [
+        (["plugins", "list"], set()),
+        (["plugins", "list", "--load"], {"images", "tensorboard"}),
+        (["plugins", "info", "images", "--json"], {"images"}),
+    ],
+)
+def test_plugins_imports_only_the_light_modules_that_it_must(arguments, plugins):
     loaded = modules_after(f"sys.argv = ['suffuse', *{arguments}]; from suffuse.cli import main; main()")
-    assert "suffuse_images.plugin" in loaded
+    assert {name for name in ("images", "tensorboard") if f"suffuse_{name}.plugin" in loaded} == plugins
     assert not loaded & {*HEAVY}
 
 

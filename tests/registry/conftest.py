@@ -45,13 +45,16 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def install(site: Path) -> Callable[..., str]:
     """Install a plugin: its entry point's name, its code, its package; the module's name comes back."""
 
-    def put(name: str, code: str, package: str = "", version: str = "1.2", attribute: str = "") -> str:
+    def put(
+        name: str, code: str, package: str = "", version: str = "1.2", attribute: str = "", requires: str = ""
+    ) -> str:
         module = f"{name}_plugin_{next(_numbers)}"
         package = package or f"suffuse-{name}"
         (site / f"{module}.py").write_text(HEAD + textwrap.dedent(code), encoding="utf-8")
         info = site / f"{package.replace('-', '_')}-{version}.dist-info"
         info.mkdir(exist_ok=True)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n")
+        bound = f"Requires-Dist: {requires}\n" if requires else ""
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n{bound}")
         points = info / "entry_points.txt"
         known = points.read_text() if points.exists() else "[suffuse.plugins]\n"
         points.write_text(f"{known}{name} = {module}{attribute}\n")

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from suffuse.errors import PluginError
-from suffuse.registry import Registry, hookimpl
+from suffuse.registry import Registry, hookimpl, loader
 from suffuse.registry.specs import DomainSpec, GridSpec, SamplerSpec
 
 from .conftest import DOMAIN
@@ -324,3 +324,45 @@ def test_observers_are_all_told_and_a_failing_one_is_logged(caplog):
 def test_an_unknown_observer_hook_is_an_error():
     with pytest.raises(PluginError, match="did you mean 'run_started'"):
         Registry().notify("run_start", run=None)
+
+
+def test_a_plugin_that_is_slow_to_import_is_told(install, installed, monkeypatch):
+    monkeypatch.setattr(loader, "SLOW", 0.05)
+    install("runes", "import time; time.sleep(0.1)\n" + DOMAIN.format("runes"))
+    registry = installed()
+    registry.plugins(load=True)
+    record = record_of(registry, "runes")
+    assert record.status == "active" and record.reason.startswith("importing it took 0.")
+    assert record.seconds >= 0.1
+
+
+def test_while_an_import_hangs_the_log_tells_whose(install, installed, monkeypatch, caplog):
+    monkeypatch.setattr(loader, "HANGS", 0.05)
+    install("runes", "import time; time.sleep(0.3)\n" + DOMAIN.format("runes"), package="rune-stones", version="3.1")
+    installed().plugins(load=True)
+    assert "'runes' of rune-stones 3.1 has been importing for" in caplog.text
+    assert "SUFFUSE_DISABLE_PLUGINS=runes" in caplog.text
+
+
+def test_a_plugin_whose_light_module_imports_a_heavy_one_is_told(install, installed, monkeypatch, site):
+    (site / "tensorflow.py").write_text("")
+    install("runes", "import tensorflow\n" + DOMAIN.format("runes"))
+    registry = installed()
+    registry.plugins(load=True)
+    record = record_of(registry, "runes")
+    assert (record.status, record.reason) == ("active", "its module imports tensorflow, which slows every command")
+
+
+@pytest.mark.parametrize(
+    ("bound", "status"), [("suffuse<0.0.1", "incompatible"), ("suffuse[all]>=900", "incompatible"),
+                          ("suffuse>=0.0.1", "active"), ("suffuse", "active"), ("suffuse-other<0.0.1", "active")],
+)  # fmt: skip
+def test_a_package_for_another_suffuse_is_not_imported(bound, status, install, installed):
+    module = install("runes", DOMAIN.format("runes"), package="rune-stones", requires=bound)
+    registry = installed()
+    registry.plugins(load=True)
+    assert record_of(registry, "runes").status == status
+    assert (module in sys.modules) == (status == "active")
+    if status == "incompatible":
+        with pytest.raises(PluginError, match="needs suffuse"):
+            registry.find(DomainSpec, "runes")

@@ -1,47 +1,29 @@
 """The command line: each verb parses, calls the function of that name, and prints where the results lie.
 
-torch, and whatever imports it, is imported within the verbs, so that ``suffuse --help`` answers at once.
+A verb is imported when it is asked for, and torch, and whatever imports it, within the verbs; so ``suffuse --help``
+answers at once.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+from functools import cache
 from typing import Annotated
 
 import typer
 
-from suffuse.cli.blend import blend
-from suffuse.cli.distill import distill
-from suffuse.cli.doctor import doctor
-from suffuse.cli.evaluate import evaluate
-from suffuse.cli.generate import generate
-from suffuse.cli.inpaint import inpaint
-from suffuse.cli.optimize import optimize
-from suffuse.cli.plugins import plugins
-from suffuse.cli.quickstart import quickstart
-from suffuse.cli.report import report
-from suffuse.cli.restore import restore
-from suffuse.cli.score import score
-from suffuse.cli.search import search
-from suffuse.cli.train import train
-from suffuse.cli.vary import vary
+from suffuse.cli.commands import LazyGroup
 
 app = typer.Typer(
     name="suffuse",
+    cls=LazyGroup,
     help="Train, sample and score diffusion models for any kind of data.",
     epilog="New here? suffuse quickstart",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-for verb in (
-    quickstart, train, generate, inpaint, restore, vary, blend, score, search,
-    evaluate, optimize, distill, report, doctor,
-):  # fmt: skip
-    app.command()(verb)
-app.add_typer(plugins, name="plugins")
 
 
 def _print_version(wanted: bool) -> None:
@@ -63,13 +45,25 @@ def _options(
 
 def _show_log() -> None:
     """Show what suffuse and its plugins log, and others' warnings, on stderr."""
+    handler = _Screen()
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.startswith("suffuse"))
+    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+
+
+class _Screen(logging.Handler):
+    """Writes to the screen by rich, which is imported when there is something to write."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _rich_handler().emit(record)
+
+
+@cache
+def _rich_handler() -> logging.Handler:
     from rich.logging import RichHandler
 
     from suffuse.cli.screen import progress
 
-    handler = RichHandler(console=progress(), show_time=False, show_path=False)
-    handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.startswith("suffuse"))
-    logging.basicConfig(level=logging.INFO, format="%(message)s", handlers=[handler])
+    return RichHandler(console=progress(), show_time=False, show_path=False)
 
 
 def main() -> None:

@@ -45,6 +45,7 @@ def examine_all() -> list[Finding]:
         *examine_machine(),
         *examine_dependencies("suffuse"),
         *examine_plugins(),
+        *examine_health_checks(),
         *examine_entry_points(metadata.distributions()),
         *examine_folders(),
     ]
@@ -113,6 +114,18 @@ def _examine_domain(spec: DomainSpec) -> Finding:
     except SuffuseError as error:
         return Finding(name, "broken", error.message, error.fix or "")
     return Finding(name, "ok", spec.summary)
+
+
+def examine_health_checks() -> Iterator[Finding]:
+    """What plugins look at themselves; one that raises anything is broken, and the others are examined all the same."""
+    from suffuse.registry import all_specs, make
+
+    for spec in all_specs("health-check"):
+        try:
+            yield Finding(spec.name, "ok", str(make("health-check", spec.name)))
+        except Exception as error:
+            told = error.message if isinstance(error, SuffuseError) else f"{type(error).__name__}: {error}"
+            yield Finding(spec.name, "broken", told, spec.fix)
 
 
 def examine_entry_points(distributions: Iterable[metadata.Distribution]) -> Iterator[Finding]:

@@ -1,22 +1,21 @@
-"""``suffuse plugins list`` and ``suffuse plugins info``; neither imports torch."""
+"""``suffuse plugins``: what is installed, what it brings, whether it is right. ``list`` imports no plugin."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from suffuse.cli import options as opt
-from suffuse.cli.screen import results
 from suffuse.cli.verb import print_json, verb
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from suffuse.registry import PluginRecord
     from suffuse.registry.specs import Spec
 
@@ -32,13 +31,19 @@ PluginName = Annotated[
 
 @plugins.command("list")
 @verb
-def list_plugins(as_json: opt.Json = False) -> None:
-    """List the plugins: package, version and status."""
-    records = examine()
+def list_plugins(
+    load: Annotated[bool, typer.Option("--load", help="Import each one, which tells whether it is broken.")] = False,
+    as_json: opt.Json = False,
+) -> None:
+    """List the plugins: package, version and status. Without --load none is imported."""
+    records = examine(load)
     if as_json:
         print_json([asdict(record) for record in records])
-    else:
-        results().print(status_table(records))
+        return
+    for line in listing(records):
+        typer.echo(line)
+    if not load and any(record.status == "available" for record in records):
+        typer.echo("available: installed, not imported; `suffuse plugins list --load` tells whether they work")
 
 
 @plugins.command("info")
@@ -48,38 +53,48 @@ def info(name: PluginName, as_json: opt.Json = False) -> None:
     from suffuse.errors import PluginError, unknown_name
     from suffuse.registry import specs_of
 
-    found = [record for record in examine() if record.name == name]
+    found = [record for record in examine([name]) if record.name == name]
     if not found:
-        raise unknown_name("plugin", name, {record.name for record in examine()}, PluginError, field="NAME")
+        raise unknown_name("plugin", name, {record.name for record in examine(False)}, PluginError, field="NAME")
     told = [{**asdict(record), "specs": [_as_dict(spec) for spec in specs_of(record)]} for record in found]
     if as_json:
         print_json(told)
         return
-    console = results()
-    console.print(status_table(found))
+    from suffuse.cli.screen import results
+
+    for line in listing(found):
+        typer.echo(line)
     for record in found:
-        console.print(_spec_table(specs_of(record)))
+        results().print(_spec_table(specs_of(record)))
 
 
-def examine() -> list[PluginRecord]:
-    """How every plugin fares, each one's light module imported."""
+def examine(load: bool | Collection[str] = True) -> list[PluginRecord]:
+    """How every plugin fares; with ``load`` each one's light module, or that of those named, is imported."""
     from suffuse.registry import plugins as all_plugins
 
     with _unlogged():
-        return all_plugins(load=True)
+        return all_plugins(load)
 
 
-def status_table(records: list[PluginRecord]) -> Table:
-    """Plugins, one a row."""
-    table = Table("name", "package", "version", "status", "ms", "reason")
-    for record in records:
-        status = Text(record.status, style=COLOURS.get(record.status, "dim"))
-        spent = "" if record.seconds is None else f"{1000 * record.seconds:.1f}"
-        table.add_row(record.name, record.package, record.version, status, spent, Text(record.reason))
-    return table
+def listing(records: list[PluginRecord]) -> Iterator[str]:
+    """Plugins, one a line, in columns; plain text, since rich would take longer than all the rest."""
+    rows = [(r.name, r.package, r.version, r.status, _milliseconds(r), r.reason) for r in records]
+    rows = [("name", "package", "version", "status", "ms", "reason"), *rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    for *cells, reason in rows:
+        padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
+        padded[3] = typer.style(padded[3], fg=COLOURS.get(cells[3]))
+        yield "  ".join([*padded, reason]).rstrip()
+
+
+def _milliseconds(record: PluginRecord) -> str:
+    return "" if record.seconds is None else f"{1000 * record.seconds:.1f}"
 
 
 def _spec_table(specs: list[Spec]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table("kind", "name", "summary")
     for spec in specs:
         table.add_row(spec.kind, spec.name, Text(spec.summary))

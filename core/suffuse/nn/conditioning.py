@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from suffuse.conditions import Condition, Conditions, ConditionSpace, Label, Number, StateCondition, Text
 from suffuse.errors import DomainInputError, UnsupportedError, unknown_name
 from suffuse.nn.embeddings import fourier
-from suffuse.nn.text import TextEmbedding
+from suffuse.nn.text import Words
 
 _INTERPOLATION = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
@@ -116,8 +116,8 @@ class ConditionEmbedding(nn.Module):
         self.vector_names = tuple(vectors)
         self.vectors = nn.ModuleList(vectors.values())
         self.text_names = tuple(n for n in self.names if isinstance(space[n], Text))
-        texts = (TextEmbedding(k, width, token_width or width) for n in self.names if isinstance(k := space[n], Text))
-        self.texts = nn.ModuleList(texts)
+        texts = [k for n in self.names if isinstance(k := space[n], Text)]
+        self.texts = nn.ModuleList((k.encoder or Words()).embedding(k, width, token_width or width) for k in texts)
         self.overlay_names = tuple(n for n in self.names if isinstance(space[n], StateCondition))
         self.overlays = nn.ModuleList(Overlay(k) for n in self.names if isinstance(k := space[n], StateCondition))
 

@@ -15,6 +15,7 @@ from suffuse.nn.attention import Attention, zero_
 from suffuse.nn.blocks import crop_to, fold, pad_to, to_points, unfold
 from suffuse.nn.conditioning import ConditionEmbedding, Embedded
 from suffuse.nn.embeddings import axial_positions, noise_features
+from suffuse.nn.masked import over_masks
 from suffuse.nn.options import fraction, grid_shape, parse, per_axis, positive, require, whole, wholes
 from suffuse.state import State
 
@@ -53,9 +54,15 @@ class DiTOptions:
 
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """Layer normalization with an affine map for each sample (adaLN): ``shift`` and ``scale`` ``[batch, width]``."""
+    """Layer normalization with an affine map for each sample (adaLN).
+
+    Arguments:
+        x: ``[batch, …, width]``.
+        shift, scale: ``[batch, width]``.
+    """
     normal = F.layer_norm(x, x.shape[-1:], eps=1e-6)
-    return torch.addcmul(shift[:, None], normal.to(shift.dtype), 1 + scale[:, None])
+    each = (slice(None), *(None,) * (x.ndim - 2))
+    return torch.addcmul(shift[each], normal.to(shift.dtype), 1 + scale[each])
 
 
 class DiTBlock(nn.Module):
@@ -74,10 +81,26 @@ class DiTBlock(nn.Module):
         self.dropout = nn.Dropout(options.dropout)
         zero_(self.modulation)
 
-    def forward(self, x: Tensor, embedding: Tensor, embedded: Embedded) -> Tensor:
-        """Arguments: tokens ``x [batch, n, width]``, ``embedding [batch, width]``; gives new tokens."""
+    def forward(
+        self,
+        x: Tensor,
+        embedding: Tensor,
+        embedded: Embedded,
+        mask: Tensor | None = None,
+        bias: Tensor | None = None,
+    ) -> Tensor:
+        """New tokens.
+
+        Arguments:
+            x: tokens ``[batch, n, width]``.
+            embedding: of noise level and conditions, ``[batch, width]``.
+            embedded: a text's tokens.
+            mask: bool ``[batch, n]``, true where a token may be attended to; each row has a true.
+            bias: ``[batch, heads, n, n]``, added to the logits of the self-attention.
+        """
         shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(embedding).chunk(6, dim=-1)
-        x = torch.addcmul(x, gate1[:, None], self.dropout(self.attention(modulate(x, shift1, scale1))))
+        attended = self.attention(modulate(x, shift1, scale1), mask=mask, bias=bias)
+        x = torch.addcmul(x, gate1[:, None], self.dropout(attended))
         if self.cross is not None:
             x = x + self.dropout(self.cross(x, embedded.tokens, embedded.token_mask))
         return torch.addcmul(x, gate2[:, None], self.dropout(self.mlp(modulate(x, shift2, scale2))))
@@ -135,11 +158,12 @@ class DiT(nn.Module):
         return crop_to(unfold(out.mT.reshape(x.shape[0], -1, *grid), self.patch), x.shape[2:])
 
 
-def build(template: State, conditions: ConditionSpace, **options: Any) -> DiT:
+def build(template: State, conditions: ConditionSpace, **options: Any) -> nn.Module:
     """A diffusion transformer for states like a template.
 
     Arguments:
-        template: states ``[batch, channels, *axes]`` with 1, 2 or 3 axes; their sizes do not matter.
+        template: states ``[batch, channels, *axes]`` with 1, 2 or 3 axes, bare or as one field with a mask
+            (:class:`~suffuse.nn.masked.Masked`); their sizes do not matter.
         conditions: what the network can be steered by.
         options: see :class:`DiTOptions`.
 
@@ -147,5 +171,5 @@ def build(template: State, conditions: ConditionSpace, **options: Any) -> DiT:
         RecipeError: an option is unknown or wrong.
         UnsupportedError: the state is no grid.
     """
-    channels, axes = grid_shape(template)
-    return DiT(channels, axes, conditions, parse(DiTOptions, options))
+    chosen = parse(DiTOptions, options)
+    return over_masks(lambda grid, space: DiT(*grid_shape(grid), space, chosen), template, conditions)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,6 +14,29 @@ from suffuse.nn.embeddings import axial_positions
 
 LAYERS = 2
 HEAD_WIDTH = 32
+
+
+@dataclass(frozen=True)
+class Words:
+    """The text encoder ``words``: the captions' own words, and a transformer that is trained with the network.
+
+    Arguments:
+        layers: of the transformer.
+    """
+
+    layers: int = LAYERS
+
+    def tokens(self, kind: Text, text: str) -> list[int]:
+        """Words, and unknown words letter by letter."""
+        return kind.tokens(text)
+
+    def longest(self, kind: Text) -> int:
+        """The longest caption's length."""
+        return kind.length
+
+    def embedding(self, kind: Text, width: int, token_width: int) -> TextEmbedding:
+        """An untrained embedding."""
+        return TextEmbedding(kind, width, token_width, self.layers)
 
 
 class TextLayer(nn.Module):
@@ -41,14 +66,15 @@ class TextEmbedding(nn.Module):
         kind: the vocabulary.
         width: of the vector.
         token_width: of the tokens.
+        layers: of the transformer.
     """
 
-    def __init__(self, kind: Text, width: int, token_width: int) -> None:
+    def __init__(self, kind: Text, width: int, token_width: int, layers: int = LAYERS) -> None:
         super().__init__()
         self.token_width = token_width
         self.words = nn.Embedding(len(kind.words) + 1, token_width)
         self.first = nn.Embedding(2, token_width)
-        self.layers = nn.ModuleList(TextLayer(token_width) for _ in range(LAYERS))
+        self.layers = nn.ModuleList(TextLayer(token_width) for _ in range(layers))
         self.norm = nn.LayerNorm(token_width)
         self.pooled = nn.Linear(token_width, width)
 

@@ -5,6 +5,7 @@ A *kind* is ``"domain"``, ``"dataset"``, ``"network"``, ``"schedule"``, ``"sampl
 ``"starter"``. What belongs to a domain may be named ``"name"`` or, where two domains have one, ``"domain/name"``.
 """
 
+from suffuse.registry.catalog import full_name
 from suffuse.registry.face import (
     all_specs,
     find,
@@ -27,6 +28,7 @@ __all__ = [
     "Registry",
     "all_specs",
     "find",
+    "full_name",
     "hookimpl",
     "isolated",
     "load_domain",

@@ -9,12 +9,13 @@ from typing import TypeVar, cast
 
 from suffuse.errors import PluginError
 from suffuse.registry.entries import Entry
-from suffuse.registry.specs import DomainSpec, RecipeSpec, Spec, StarterSpec
+from suffuse.registry.specs import RecipeSpec, Spec, StarterSpec
 
 S = TypeVar("S", bound=Spec)
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 OBJECT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+TUPLES = ("requires", "suffixes", "samplers", "models", "domains", "needs")
 FILE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[^/\\].*")
 
 
@@ -85,8 +86,11 @@ def check_spec(kind: type[S], spec: object) -> S:
     pattern, form = _factory_form(kind)
     if not (isinstance(spec.factory, str) and pattern.fullmatch(spec.factory)):
         raise PluginError(f"registers the {kind.kind} {spec.name!r} with the factory {spec.factory!r}, not {form}")
-    if isinstance(spec, DomainSpec) and (isinstance(spec.requires, str) or isinstance(spec.suffixes, str)):
-        raise PluginError(f"registers the domain {spec.name!r} with text where a tuple of texts is due")
+    for field in TUPLES:
+        if isinstance(getattr(spec, field, ()), str):
+            raise PluginError(
+                f"registers the {kind.kind} {spec.name!r} with text where a tuple of texts is due: {field}"
+            )
     return spec
 
 

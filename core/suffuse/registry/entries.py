@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
@@ -15,6 +16,9 @@ BUILTIN = "builtin"
 """The name of the core's own plugin."""
 
 
+_ON_SUFFUSE = re.compile(r"suffuse\s*($|[^\w.\s-])", re.IGNORECASE)
+
+
 @dataclass(frozen=True, eq=False)
 class Entry:
     """A plugin that could be loaded; each is itself only, whatever another is called.
@@ -25,6 +29,7 @@ class Entry:
         version: that distribution's version.
         module: where it comes from, as ``package.plugin``.
         load: imports it.
+        requires: what its package requires, as package metadata have it.
     """
 
     name: str
@@ -32,6 +37,7 @@ class Entry:
     version: str
     module: str
     load: Callable[[], Any]
+    requires: Callable[[], Sequence[str]] = tuple
 
     @property
     def origin(self) -> str:
@@ -52,5 +58,24 @@ def builtin_entry() -> Entry:
 
 
 def _entry(point: EntryPoint) -> Entry:
-    package, release = (point.dist.name, point.dist.version) if point.dist else ("", "")
-    return Entry(point.name, package, release, point.value, point.load)
+    dist = point.dist
+    if dist is None:
+        return Entry(point.name, "", "", point.value, point.load)
+    told = dist.metadata  # parsed anew whenever it is asked for
+    return Entry(point.name, told["Name"], told["Version"], point.value, point.load, lambda: dist.requires or ())
+
+
+def refused_version(entry: Entry) -> str | None:
+    """The bound on suffuse in a plugin's package metadata that this suffuse does not meet; ``None``: it meets them."""
+    if entry.package in ("", "suffuse"):
+        return None
+    bounds = [text for text in entry.requires() if _ON_SUFFUSE.match(text)]
+    if not bounds:
+        return None
+    from packaging.requirements import Requirement
+
+    mine = version("suffuse")
+    for bound in (Requirement(text).specifier for text in bounds):
+        if not bound.contains(mine, prereleases=True):
+            return f"needs suffuse {bound}, and this is {mine}"
+    return None

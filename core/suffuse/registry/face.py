@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
@@ -13,7 +13,18 @@ from suffuse.registry.manager import Registry
 from suffuse.registry.parts import made, parts_of
 from suffuse.registry.records import PluginRecord
 from suffuse.registry.resolve import construct
-from suffuse.registry.specs import SPECS, DatasetSpec, DomainSpec, RecipeSpec, Spec, StarterSpec
+from suffuse.registry.specs import (
+    SPECS,
+    CheckSpec,
+    DatasetSpec,
+    DomainSpec,
+    HealthCheckSpec,
+    MetricSpec,
+    RecipeSpec,
+    RendererSpec,
+    Spec,
+    StarterSpec,
+)
 
 if TYPE_CHECKING:
     from suffuse.domain import Domain
@@ -81,6 +92,14 @@ def all_specs(kind: Literal["recipe"]) -> list[RecipeSpec]: ...
 @overload
 def all_specs(kind: Literal["starter"]) -> list[StarterSpec]: ...
 @overload
+def all_specs(kind: Literal["metric"]) -> list[MetricSpec]: ...
+@overload
+def all_specs(kind: Literal["renderer"]) -> list[RendererSpec]: ...
+@overload
+def all_specs(kind: Literal["check"]) -> list[CheckSpec]: ...
+@overload
+def all_specs(kind: Literal["health-check"]) -> list[HealthCheckSpec]: ...
+@overload
 def all_specs(kind: str) -> list[Spec]: ...
 def all_specs(kind: str) -> Any:
     """The specs of a kind, in the order in which their plugins were loaded."""
@@ -114,11 +133,11 @@ def load_domain(name: str) -> Domain:
     return current().load_domain(name)
 
 
-def plugins(load: bool = False) -> list[PluginRecord]:
+def plugins(load: bool | Collection[str] = False) -> list[PluginRecord]:
     """How each plugin fares.
 
     Arguments:
-        load: import those that are not imported yet, which tells whether they are broken.
+        load: import those that are not imported yet, or those of these names, which tells whether they are broken.
     """
     return current().plugins(load)
 
@@ -137,9 +156,15 @@ def register(plugin: object, name: str | None = None) -> PluginRecord:
     return current().register(plugin, name)
 
 
-def notify(hook: str, **arguments: Any) -> None:
-    """Tell every observer; what one of them raises is logged, and the others are told all the same."""
-    current().notify(hook, **arguments)
+def notify(hook: str, observers: Sequence[object] = (), /, **arguments: Any) -> None:
+    """Tell every observer; what one of them raises is logged, and the others are told all the same.
+
+    Arguments:
+        hook: its name.
+        observers: those that were asked for besides the plugins', each with a method for what it wants to be told.
+        arguments: of the hook.
+    """
+    current().notify(hook, observers, **arguments)
 
 
 def _spec_type(kind: str) -> type[Spec]:

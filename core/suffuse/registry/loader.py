@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from functools import partial
 from threading import RLock
+from typing import Any
 
 import pluggy
 
 from suffuse.errors import PluginError
 from suffuse.registry import hooks
 from suffuse.registry.catalog import Catalog
-from suffuse.registry.entries import Entry
+from suffuse.registry.entries import Entry, refused_version
 from suffuse.registry.inspection import find_oddities
 from suffuse.registry.records import PluginRecord, Status
 from suffuse.registry.settings import Settings
 from suffuse.registry.specs import API, DomainSpec, Spec
 
 log = logging.getLogger("suffuse.plugins")
+
+HEAVY = ("torch", "numpy", "pandas", "scipy", "sklearn", "matplotlib", "tensorflow", "jax")
+"""What a plugin's light module must not import."""
+
+SLOW, HANGS = 1.0, 5.0
+"""Seconds of an import: those that are told afterwards, and those after which it is told while it goes on."""
+
+_HANGING = "the plugin %r of %s has been importing for %.0f s; SUFFUSE_DISABLE_PLUGINS=%s does without it"
 
 
 class IncompatiblePlugin(PluginError):
@@ -118,10 +128,12 @@ class Loader:
 
     def _take_in(self, entry: Entry) -> list[str]:
         """Import and register a plugin; say what is odd about it."""
-        plugin = entry.load()
+        if refusal := refused_version(entry):
+            raise IncompatiblePlugin(refusal)
+        plugin, slow = _import(entry)
         if self.hooks.is_registered(plugin):
             raise PluginError(f"is the plugin {self.hooks.get_name(plugin)!r} under another name")
-        oddities = find_oddities(self.hooks, plugin)
+        oddities = slow + find_oddities(self.hooks, plugin)
         try:
             self.hooks.register(plugin, name=entry.name)
         except BaseException:
@@ -170,6 +182,21 @@ class Loader:
                 record.reason,
             )
             log.debug("plugin %r", record.name, exc_info=cause)
+
+
+def _import(entry: Entry) -> tuple[Any, list[str]]:
+    """A plugin's module, and what was slow about it; while it hangs, the log tells whose it is."""
+    before, begin = set(sys.modules), time.perf_counter()
+    warning = threading.Timer(HANGS, log.warning, [_HANGING, entry.name, entry.origin, HANGS, entry.name])
+    warning.daemon = True
+    warning.start()
+    try:
+        plugin = entry.load()
+    finally:
+        warning.cancel()
+    seconds, heavy = time.perf_counter() - begin, [m for m in HEAVY if m in sys.modules and m not in before]
+    slow = [f"importing it took {seconds:.1f} s"] if seconds > SLOW else []
+    return plugin, slow + ([f"its module imports {', '.join(heavy)}, which slows every command"] if heavy else [])
 
 
 def _hook_manager(trace: bool) -> pluggy.PluginManager:

@@ -8,7 +8,7 @@ as its domain, asking for one domain imports one plugin; all are imported only f
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from suffuse.errors import PluginError, SuffuseError, unknown_name
@@ -53,7 +53,7 @@ class Registry:
         if kind is not DomainSpec:
             self._loader.load_all()
             return self._loader.catalog.names(kind)
-        waiting = [record.name for record in self.plugins() if record.status == "available"]
+        waiting = [record.name for record in self._loader.records.values() if record.status == "available"]
         return sorted({*waiting, *self._loader.catalog.names(kind)})
 
     def find(self, kind: type[S], name: str) -> S:
@@ -97,14 +97,15 @@ class Registry:
             self._domains[name] = _make_domain(self.find(DomainSpec, name))
         return self._domains[name]
 
-    def plugins(self, load: bool = False) -> list[PluginRecord]:
+    def plugins(self, load: bool | Collection[str] = False) -> list[PluginRecord]:
         """How each plugin fares.
 
         Arguments:
-            load: import those that are not imported yet, which tells whether they are broken.
+            load: import those that are not imported yet, or those of these names, which tells whether they are broken.
         """
-        if load:
-            self._loader.load_all()
+        for entry in list(self._loader.records):
+            if load is True or (load and entry.name in load):
+                self._loader.load(entry)
         return list(self._loader.records.values())
 
     def specs_of(self, plugin: PluginRecord) -> list[Spec]:
@@ -129,7 +130,7 @@ class Registry:
             raise fault
         return record
 
-    def notify(self, hook: str, **arguments: Any) -> None:
+    def notify(self, hook: str, observers: Sequence[object] = (), /, **arguments: Any) -> None:
         """Tell every observer; what one of them raises is logged, and the others are told all the same."""
         if hook not in OBSERVERS:
             raise unknown_name("observer hook", hook, OBSERVERS, PluginError)
@@ -141,6 +142,11 @@ class Registry:
                 self._loader.hooks.subset_hook_caller(hook, others)(**arguments)
             except Exception:
                 log.exception("plugin %r failed in %s", name, hook)
+        for observer in observers:
+            try:
+                getattr(observer, hook, _deaf)(**arguments)
+            except Exception:
+                log.exception("the observer %r failed in %s", type(observer).__name__, hook)
 
     def _unknown(self, kind: type[Spec], name: str) -> SuffuseError:
         """The error for a name that no plugin brings, or whose plugin does not work."""
@@ -153,6 +159,10 @@ class Registry:
         broken = [record.name for record in self.plugins() if record.status in ("broken", "incompatible")]
         fix = f"see `suffuse doctor`: of the plugins, {', '.join(broken)} could not be loaded" if broken else None
         return unknown_name(kind.kind, name, self.names(kind), PluginError, fix=fix)
+
+
+def _deaf(**arguments: Any) -> None:
+    """What an observer without a method does."""
 
 
 def _home(kind: type[Spec], name: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from suffuse.errors import PluginError, unknown_name
 from suffuse.registry.options import check_options
-from suffuse.registry.specs import DomainSpec, RecipeSpec, Spec, StarterSpec
+from suffuse.registry.specs import RecipeSpec, Spec, StarterSpec
 
 
 def resolve(spec: Spec) -> Any:
@@ -19,8 +19,7 @@ def resolve(spec: Spec) -> Any:
     Raises:
         PluginError: it is not there, or a package that it needs is missing.
     """
-    if isinstance(spec, DomainSpec):
-        _require(spec)
+    _require(spec)
     place, _, attribute = spec.factory.partition(":")
     try:
         found: Any = import_module(place)
@@ -61,12 +60,12 @@ def resource(spec: RecipeSpec | StarterSpec) -> Path:
     return path
 
 
-def missing_requirements(spec: DomainSpec) -> list[str]:
-    """The modules that a domain needs and that are not installed."""
+def missing_requirements(spec: Spec) -> list[str]:
+    """The modules that a spec's factory needs and that are not installed."""
     return [module for module in spec.requires if find_spec(module.partition(".")[0]) is None]
 
 
-def _require(spec: DomainSpec) -> None:
+def _require(spec: Spec) -> None:
     missing = missing_requirements(spec)
     if missing:
         wanted = spec.install or " ".join(missing)

@@ -20,6 +20,8 @@ class Spec:
         name: how a person asks for it: lower case, digits and hyphens.
         factory: ``"package.module:attribute"``.
         summary: one line for listings.
+        requires: modules that the factory's module imports and that may be missing.
+        install: what to hand to pip when one is, as ``suffuse[molecules]``.
     """
 
     kind: ClassVar[str] = "component"
@@ -27,6 +29,8 @@ class Spec:
     name: str
     factory: str
     summary: str = ""
+    requires: tuple[str, ...] = ()
+    install: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +64,6 @@ class DomainSpec(Spec):
     """A kind of data. The factory gives a :class:`suffuse.domain.Domain`.
 
     Arguments:
-        requires: modules that the domain imports and that may be missing.
-        install: what to hand to pip when one is, as ``suffuse[molecules]``.
         api: the version of the plugin contract that it was written against.
         suffixes: file suffixes that it reads, as ``.png``.
         features: what it promises, which chooses its conformance checks.
@@ -69,8 +71,6 @@ class DomainSpec(Spec):
 
     kind: ClassVar[str] = "domain"
 
-    requires: tuple[str, ...] = ()
-    install: str = ""
     api: int = API
     suffixes: tuple[str, ...] = ()
     features: Features = Features()
@@ -217,8 +217,8 @@ class RendererSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class TextEncoderSpec(Spec):
-    """An encoder of text conditions. The factory takes ``(kind: Text, width, token_width, **options)`` and gives a
-    module that does what :class:`suffuse.nn.text.TextEmbedding` does."""
+    """An encoder of text conditions (recipe: ``text``); the factory's keywords are its options, and it gives a
+    :class:`suffuse.conditions.TextEncoder`."""
 
     kind: ClassVar[str] = "text-encoder"
 

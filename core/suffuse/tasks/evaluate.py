@@ -9,10 +9,13 @@ from typing import Any
 
 from suffuse.conditions import ConditionSpace
 from suffuse.domain import Dataset, Splits
+from suffuse.errors import PluginError
 from suffuse.recipe import Recipe, sections
+from suffuse.registry import all_specs, full_name, load_domain, make
 from suffuse.rng import Rng
 from suffuse.tasks.generate import generate
 from suffuse.tasks.plan import deal
+from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
 
 
@@ -68,14 +71,29 @@ def evaluate(
     begun = time.perf_counter()
     samples = generate(model, count, seed=seed, conditions=asked, on_step=on_step, **options)
     seconds = time.perf_counter() - begun
-    metrics = model.domain.evaluate(samples.items, samples.conditions, splits, model.codec)
-    return Evaluation(metrics, count, splits.name, seconds)
+    return Evaluation(score_items(model, samples, splits), count, splits.name, seconds)
+
+
+def score_items(model: Trained, samples: Samples, splits: Splits) -> dict[str, float]:
+    """The domain's own metrics, and those that plugins bring for it.
+
+    Raises:
+        PluginError: a plugin's metric is named as one of the domain's own.
+    """
+    scored = (samples.items, samples.conditions, splits, model.codec)
+    metrics = dict(model.domain.evaluate(*scored))
+    for spec in all_specs("metric"):
+        if spec.domain == model.recipe.domain:
+            if spec.name in metrics:
+                raise PluginError(
+                    "is one of the domain's own already", field=f"metric {full_name(spec)!r}", fix="rename it"
+                )
+            metrics[spec.name] = float(make("metric", full_name(spec), *scored))
+    return metrics
 
 
 def open_splits(recipe: Recipe) -> Splits:
     """The data that a recipe names."""
-    from suffuse.registry import load_domain
-
     return load_domain(recipe.domain).splits(sections(recipe)[0])
 
 

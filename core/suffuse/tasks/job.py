@@ -14,7 +14,8 @@ from suffuse.conditions import ConditionKind, conditions_from_json
 from suffuse.distillation import METHOD, make_criterion, read_teacher
 from suffuse.domain import Codec, Domain, Splits
 from suffuse.errors import DataError, RecipeError
-from suffuse.recipe import DistillSection, Recipe, sections
+from suffuse.forward import with_encoder
+from suffuse.recipe import DistillSection, Recipe, sections, validate
 from suffuse.registry import load_domain
 from suffuse.tasks.plan import Sampling, make_plan
 from suffuse.trained import Trained, build_denoiser
@@ -128,13 +129,12 @@ def prepare(recipe: Recipe, splits: Splits, run: Run, checkpoint: Checkpoint | N
 def _training(recipe: Recipe, splits: Splits, checkpoint: Checkpoint | None) -> _Start:
     """An untrained denoiser, and its denoising error."""
     domain = load_domain(recipe.domain)
-    conditions: Mapping[str, ConditionKind]
     if checkpoint is None:
         codec = domain.fit_codec(sections(recipe)[1], splits.train)
-        conditions = domain.conditions(splits)
+        conditions = with_encoder(recipe, domain.conditions(splits))
     else:
         codec = domain.load_codec(checkpoint.header["codec"])
-        conditions = conditions_from_json(checkpoint.header["conditions"])
+        conditions = with_encoder(recipe, conditions_from_json(checkpoint.header["conditions"]))
     objective = Objective(
         build_denoiser(recipe, codec, conditions),
         make_times(recipe.objective.times),
@@ -142,7 +142,7 @@ def _training(recipe: Recipe, splits: Splits, checkpoint: Checkpoint | None) -> 
         recipe.objective.condition_dropout,
         Uncertainty() if recipe.objective.uncertainty else None,
     )
-    return _Start(codec, dict(conditions), objective)
+    return _Start(codec, conditions, objective)
 
 
 def _distillation(recipe: Recipe, section: DistillSection, device: torch.device) -> _Start:
@@ -156,13 +156,13 @@ def _distillation(recipe: Recipe, section: DistillSection, device: torch.device)
 
 def _same_recipe(recipe: Recipe, checkpoint: Checkpoint, run: Run) -> None:
     """A checkpoint of another recipe is not overwritten silently."""
-    mine, theirs = recipe.model_dump(mode="json"), checkpoint.header["recipe"]
+    mine, theirs = (r.model_dump(mode="json") for r in (recipe, validate(checkpoint.header["recipe"])))
     for section in mine:
-        if section not in _FREE_TO_CHANGE and mine[section] != theirs.get(section):
+        if section not in _FREE_TO_CHANGE and mine[section] != theirs[section]:
             raise RecipeError(
                 f"the folder holds a run of another recipe: `{section}` differs",
                 field=str(run.folder),
-                expected=theirs.get(section),
+                expected=theirs[section],
                 got=mine[section],
                 fix="choose another folder with --out, or start over with --no-resume",
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from PIL import Image
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError
 from suffuse.files import write_json, write_with
+from suffuse.registry import all_specs, full_name, make
 from suffuse.trained import Trained
 
 
@@ -42,7 +44,8 @@ def check_out(model: Trained, out: str | Path) -> Path:
         DomainInputError: an unknown suffix.
     """
     out = Path(out)
-    return _check_suffix(out, model.domain.writes, "a folder, or a file") if out.suffix else out
+    known = (*model.domain.writes, *renderers(model.recipe.domain))
+    return _check_suffix(out, known, "a folder, or a file") if out.suffix else out
 
 
 def check_animation(model: Trained, path: str | Path) -> Path:
@@ -70,7 +73,7 @@ def save(model: Trained, samples: Samples, out: str | Path) -> list[Path]:
     """
     out = check_out(model, out)
     if out.suffix:
-        model.domain.write(samples.items, out)
+        write_items(model, samples.items, out)
         return [out]
     suffix = model.domain.writes[0]
     files = [out / f"{_stem(samples, i)}{suffix}" for i in range(len(samples.items))]
@@ -86,6 +89,21 @@ def save(model: Trained, samples: Samples, out: str | Path) -> list[Path]:
     ]
     write_json(listing, rows)
     return [sheet, listing, *files]
+
+
+def write_items(model: Trained, items: Sequence[Item], path: Path) -> None:
+    """Write items into one file, by the domain itself, or by what a plugin brings for the suffix."""
+    suffix = path.suffix.lower()
+    if suffix in model.domain.writes:
+        model.domain.write(items, path)
+    else:
+        make("renderer", renderers(model.recipe.domain)[suffix], items, path)
+
+
+def renderers(domain: str) -> dict[str, str]:
+    """By suffix, the renderers that plugins bring for a domain; of two for one suffix the first."""
+    brought = [spec for spec in all_specs("renderer") if spec.domain == domain]
+    return {suffix: full_name(spec) for spec in reversed(brought) for suffix in spec.suffixes}
 
 
 def _sheet(model: Trained, samples: Samples) -> Image.Image:

@@ -27,6 +27,7 @@ from suffuse.tasks.bridge import bridge
 from suffuse.tasks.evaluate import draw_conditions
 from suffuse.tasks.generate import generate
 from suffuse.tasks.job import Job, make_accelerator, prepare
+from suffuse.trained import component
 from suffuse.training.batches import Batch, Batches, encode
 from suffuse.training.checkpoint import Checkpoint, pack
 from suffuse.training.loop import Progress
@@ -93,6 +94,7 @@ class _Watch:
         self.console = console
         self.stop = threading.Event()
         self.begun = time.perf_counter()
+        self.observers = [component("observer", named) for named in job.recipe.train.observers] if self.main else []
         self.shown = {k: v for row in job.run.log()[-1:] for k, v in row.items() if k not in ("step", "seconds")}
         self.validation = self._validation_batches()
 
@@ -164,7 +166,7 @@ class _Watch:
     def _tell(self, hook: str, **arguments: Any) -> None:
         """Tell observers, in one process only: they may write files."""
         if self.main:
-            notify(hook, **arguments)
+            notify(hook, self.observers, **arguments)
 
     def _stopped(self) -> bool:
         """Whether any process was asked to stop: all must agree, or some would wait for ever."""

@@ -1,0 +1,1 @@
+"""An observer that writes what a training logs for TensorBoard."""
