@@ -34,10 +34,10 @@ from suffuse.recipe import Recipe, load_recipe, sections
 from suffuse.registry import load_domain
 from suffuse.rng import Rng, seeded
 from suffuse.state import State
-from suffuse.trained import build_denoiser
+from suffuse.trained import build_denoiser, component
 from suffuse.training.batches import Batch, Batches
 from suffuse.training.loop import Trainer
-from suffuse.training.objective import Objective, make_times, make_weight
+from suffuse.training.objective import Objective
 from suffuse.training.optimizer import make_optimizer
 
 TARGET = 1.05
@@ -90,7 +90,7 @@ class Setting:
 
     def objective(self) -> Objective:
         section = self.recipe.objective
-        times, weight = make_times(section.times), make_weight(section.weight)
+        times, weight = component("times", section.times), component("weighting", section.weight)
         return Objective(self.denoiser(), times, weight, section.condition_dropout)
 
 

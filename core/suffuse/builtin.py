@@ -16,6 +16,8 @@ from suffuse.registry.specs import (
     SamplerSpec,
     ScheduleSpec,
     TextEncoderSpec,
+    TimesSpec,
+    WeightingSpec,
 )
 
 
@@ -67,7 +69,7 @@ def register_samplers(register: Callable[[SamplerSpec], None]) -> None:
         ("discrete-flow", "DiscreteFlow", "categories: the fewest jumps, and entries drawn anew if wanted"),
         ("confidence", "Confidence", "masks: the surest entries first (MaskGIT)"),
         ("remasking", "Remasking", "masks: what was shown may be masked again (ReMDM)"),
-        ("renoise", "Renoise", "predict, then noise again; any process"),
+        ("renoise", "Consistency", "categories: predict, then noise again, so that every entry may be mended"),
     ):
         register(SamplerSpec(name=name, factory=f"suffuse.sampling:{attribute}", summary=summary))
     for name, attribute, summary, samplers in (
@@ -111,6 +113,31 @@ def register_text_encoders(register: Callable[[TextEncoderSpec], None]) -> None:
             name="words", factory="suffuse.nn.text:Words", summary="the captions' own words, trained with the network"
         )
     )
+
+
+@hookimpl
+def register_times(register: Callable[[TimesSpec], None]) -> None:
+    """The distributions of training times."""
+    for name, attribute, summary in (
+        ("uniform", "Uniform", "evenly in t"),
+        ("log-normal", "LogNormal", "σ/α log-normal (EDM): mean=…, std=…"),
+        ("logit-normal", "LogitNormal", "the flow time logit-normal: mean=…, std=…"),
+    ):
+        register(TimesSpec(name=name, factory=f"suffuse.training.times:{attribute}", summary=summary))
+
+
+@hookimpl
+def register_weightings(register: Callable[[WeightingSpec], None]) -> None:
+    """The weightings of the loss."""
+    for name, attribute, summary in (
+        ("uniform", "uniform", "1: the error of x₀"),
+        ("snr", "snr", "the error of ε: DDPM's simple loss"),
+        ("v", "v", "the error of v"),
+        ("min-snr", "min_snr", "the signal-to-noise ratio, clipped: gamma=…"),
+        ("edm", "edm", "EDM's: sigma_data=…"),
+        ("flow", "flow", "the error of ε - x₀ under rectified flow"),
+    ):
+        register(WeightingSpec(name=name, factory=f"suffuse.training.weighting:{attribute}", summary=summary))
 
 
 @hookimpl
@@ -213,14 +240,29 @@ def register_checks(register: Callable[[CheckSpec], None]) -> None:
         register(
             CheckSpec(name=name, factory=f"suffuse.testing.checks.{place}", summary=summary, needs=(needs,)),
         )
-    for name, place, level, needs, summary in (
-        ("workers", "data:workers", "must", (), "data that are others in a spawned worker"),
-        ("fresh-process", "saving:fresh_process", "must", (), "buffers that are not saved, what only this process has"),
-        ("evaluate", "items:evaluate", "must", (), "figures that are missing, or not finite"),
-        ("overfits", "learning:overfits", "must", (), "what runs and cannot learn"),
-        ("anomalies", "learning:anomalies", "must", ("anomalies",), "scores with a flipped sign"),
-        ("compiles", "compiling:compiles", "should", (), "paths that depend on the data, for torch.compile"),
-        ("vmaps", "compiling:vmaps", "should", (), "paths that depend on the data, for torch.vmap"),
+    for name, place, summary in (
+        ("workers", "data:workers", "data that are others in a spawned worker"),
+        ("fresh-process", "saving:fresh_process", "buffers that are not saved, what only this process has"),
+        ("evaluate", "items:evaluate", "figures that are missing, or not finite"),
+        ("overfits", "learning:overfits", "what runs and cannot learn"),
     ):
-        factory = f"suffuse.testing.checks.{place}"
-        register(CheckSpec(name=name, factory=factory, summary=summary, level=level, needs=needs, cost="slow"))
+        register(CheckSpec(name=name, factory=f"suffuse.testing.checks.{place}", summary=summary, cost="slow"))
+    register(
+        CheckSpec(
+            name="anomalies",
+            factory="suffuse.testing.checks.learning:anomalies",
+            summary="scores with a flipped sign",
+            needs=("anomalies",),
+            cost="slow",
+        )
+    )
+    for name, tool in (("compiles", "torch.compile"), ("vmaps", "torch.vmap")):
+        register(
+            CheckSpec(
+                name=name,
+                factory=f"suffuse.testing.checks.compiling:{name}",
+                summary=f"paths that depend on the data, for {tool}",
+                level="should",
+                cost="slow",
+            )
+        )

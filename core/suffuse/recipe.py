@@ -219,6 +219,8 @@ def validate(data: Mapping[str, Any]) -> Recipe:
     _check_process(recipe.process)
     for kind, component, field in (
         ("network", recipe.network, "network"),
+        ("times", recipe.objective.times, "objective.times"),
+        ("weighting", recipe.objective.weight, "objective.weight"),
         ("text-encoder", recipe.text, "text"),
         *(("observer", observer, f"train.observers.{i}") for i, observer in enumerate(recipe.train.observers)),
         ("sampler", recipe.sample.sampler, "sample.sampler"),

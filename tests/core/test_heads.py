@@ -13,7 +13,8 @@ from suffuse.errors import UnsupportedError
 from suffuse.process import Absorbing, Categorical, Cosine, Gaussian, Marginal, Product, Uniform
 from suffuse.rng import Rng
 from suffuse.state import State, only
-from suffuse.training.objective import Objective, Uncertainty, make_times, make_weight
+from suffuse.trained import component
+from suffuse.training.objective import Objective, Uncertainty
 from tests.mixed import BeadCodec, Chains
 
 
@@ -128,8 +129,8 @@ def test_the_objective_takes_mixed_states(uncertain: bool) -> None:
     network = mlp.build(x0, {}, width=16, depth=1)
     objective = Objective(
         Preconditioned(network, process, "flow"),
-        make_times(Named(name="logit-normal")),
-        make_weight(Named(name="flow")),
+        component("times", Named(name="logit-normal")),
+        component("weighting", Named(name="flow")),
         uncertainty=Uncertainty() if uncertain else None,
     )
     loss = objective(x0, {}, Rng.of(0, 16))

@@ -203,7 +203,7 @@ def test_command_line(teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (told["step"], told["interrupted"], told["model"]) == (2, False, "run/model.safetensors")
     assert load(tmp_path / "run").recipe.distill.guidance == 2.0
     plain = CliRunner().invoke(app, [*words, "--out", "run"])
-    assert "distilled to 1 step in 2 optimizer steps" in plain.stdout and "suffuse generate run" in plain.stdout
+    assert "distilled to 1 step: complete already: 2 steps" in plain.stdout and "suffuse generate run" in plain.stdout
     assert CliRunner().invoke(app, ["generate", "run", "-n", "2", "--out", "made"]).exit_code == 0
 
     monkeypatch.setattr(task, "distill", lambda *_, **__: Run(Path("run"), 7, interrupted=True))

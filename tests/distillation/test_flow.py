@@ -23,7 +23,7 @@ from suffuse.rng import Rng
 from suffuse.sampling import DDIM, Karras, ShiftedFlow, sample
 from suffuse.sampling.coordinates import Flow
 from suffuse.state import State, combine
-from suffuse.training.objective import make_weight
+from suffuse.trained import component
 
 DEVIATION = 0.7
 SCHEDULES = [RectifiedFlow(), VPLinear(), Cosine(), SubVP(), EDM(), VE()]
@@ -75,7 +75,9 @@ def criterion(schedule: Schedule, steps: int = 3) -> MultistepConsistency:
     process = Gaussian(schedule)
     segments = Segments.of(ShiftedFlow(steps)(schedule), schedule, cuts=4)
     student = ExactStudent(process, segments)
-    return MultistepConsistency(student, process, ExactFlow(schedule), segments, make_weight(Named(name="flow")))
+    return MultistepConsistency(
+        student, process, ExactFlow(schedule), segments, component("weighting", Named(name="flow"))
+    )
 
 
 def data(count: int = 24) -> Tensor:
@@ -174,7 +176,7 @@ def learning() -> MultistepConsistency:
     segments = Segments.of(ShiftedFlow(2, shift=1.0)(process.schedule), process.schedule, cuts=4)
     student, teacher = precondition(Linear(), process, "flow"), precondition(Linear(), process, "flow")
     step = TeacherStep(teacher, process)
-    return MultistepConsistency(student, process, step, segments, make_weight(Named(name="flow")))
+    return MultistepConsistency(student, process, step, segments, component("weighting", Named(name="flow")))
 
 
 def test_gradient_is_that_of_the_distance_to_a_fixed_belief() -> None:

@@ -17,7 +17,7 @@ from suffuse.process import Gaussian, RectifiedFlow
 from suffuse.recipe import Named
 from suffuse.rng import Rng, seeded
 from suffuse.sampling import DDIM, Heun, Karras, ShiftedFlow, sample
-from suffuse.training.objective import make_weight
+from suffuse.trained import component
 from tests.oracles import Exact, three_modes
 
 PROCESS = Gaussian(RectifiedFlow())
@@ -47,7 +47,7 @@ def test_few_steps_end_where_the_flow_does(steps: int) -> None:
         student = precondition(Points().double(), PROCESS, "flow")
     segments = Segments.of(grid(PROCESS.schedule), PROCESS.schedule, 16 // steps)
     step = TeacherStep(teacher, PROCESS)
-    learn(MultistepConsistency(student, PROCESS, step, segments, make_weight(Named(name="flow"))), 500)
+    learn(MultistepConsistency(student, PROCESS, step, segments, component("weighting", Named(name="flow"))), 500)
 
     rng, like = Rng.of(0, 400), torch.zeros(400, 2, dtype=torch.float64)
     x = PROCESS.prior(like, rng, grid(PROCESS.schedule)[0])

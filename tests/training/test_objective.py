@@ -12,12 +12,14 @@ from suffuse.conditions import Condition
 from suffuse.denoise import Preconditioned
 from suffuse.errors import RecipeError
 from suffuse.process import EDM, Cosine, Gaussian, RectifiedFlow, Schedule, VPLinear, noise_ratio
-from suffuse.recipe import EmaSection, Named, OptimizerSection
+from suffuse.recipe import EmaSection, Named, OptimizerSection, load_recipe
 from suffuse.rng import Rng
+from suffuse.trained import component
 from suffuse.training.batches import indices
 from suffuse.training.ema import Average, Power, make_decay
-from suffuse.training.objective import Objective, Uncertainty, make_times, make_weight
+from suffuse.training.objective import Objective, Uncertainty
 from suffuse.training.optimizer import learning_rate, make_optimizer
+from tests.toy import recipe
 
 
 class Constant(nn.Module):
@@ -61,15 +63,15 @@ def test_weight_gives_the_loss_of_the_target(weight: str, predict: str, schedule
     }[predict]
     objective = Objective(
         Preconditioned(Constant(), Gaussian(schedule), predict),
-        make_times(Named(name="uniform")),
-        make_weight(Named(name=weight)),
+        component("times", Named(name="uniform")),
+        component("weighting", Named(name=weight)),
     )
     loss, _ = objective.at(x0, t, {}, rng)
     assert torch.allclose(loss, (target - 0.3).square().mean(1), rtol=1e-6)
 
 
 def test_min_snr_is_capped() -> None:
-    weight = make_weight(Named(name="min-snr", gamma=5.0))
+    weight = component("weighting", Named(name="min-snr", gamma=5.0))
     assert weight(torch.tensor([-2.0, 0.0, 10.0], dtype=torch.float64)).tolist() == pytest.approx(
         [math.exp(-2), 1.0, 5.0]
     )
@@ -78,7 +80,7 @@ def test_min_snr_is_capped() -> None:
 @pytest.mark.parametrize("schedule", [VPLinear(), RectifiedFlow(), EDM()])
 def test_log_normal_times(schedule: Schedule) -> None:
     u = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
-    t = make_times(Named(name="log-normal")).quantile(u, schedule)
+    t = component("times", Named(name="log-normal")).quantile(u, schedule)
     logs = noise_ratio(schedule, t).log()
     assert logs.mean().item() == pytest.approx(-1.2, abs=0.01)
     assert logs.std().item() == pytest.approx(1.2, abs=0.01)
@@ -86,14 +88,16 @@ def test_log_normal_times(schedule: Schedule) -> None:
 
 def test_logit_normal_times() -> None:
     u = (torch.arange(4000, dtype=torch.float64) + 0.5) / 4000
-    t = make_times(Named(name="logit-normal")).quantile(u, RectifiedFlow())
+    t = component("times", Named(name="logit-normal")).quantile(u, RectifiedFlow())
     assert t.logit().std().item() == pytest.approx(1.0, abs=0.01)
 
 
 def test_conditions_are_dropped_as_often_as_asked() -> None:
     network = Constant()
     denoiser = Preconditioned(network, Gaussian())
-    objective = Objective(denoiser, make_times(Named(name="uniform")), make_weight(Named(name="flow")), 0.25)
+    objective = Objective(
+        denoiser, component("times", Named(name="uniform")), component("weighting", Named(name="flow")), 0.25
+    )
     given = {"label": Condition(torch.zeros(2000, dtype=torch.int64), torch.ones(2000, dtype=torch.bool))}
     objective(torch.zeros(2000, 1), given, Rng.of(0, 2000))
     assert network.seen[0].float().mean().item() == pytest.approx(0.75, abs=0.04)
@@ -168,9 +172,8 @@ def test_order_visits_everything_once_an_epoch() -> None:
 
 
 @pytest.mark.parametrize("field", ["times", "weight"])
-def test_unknown_names_are_told(field: str) -> None:
-    make = make_times if field == "times" else make_weight
-    with pytest.raises(RecipeError, match=f"objective.{field}"):
-        make(Named(name="unifrom"))  # type: ignore[operator]
+def test_unknown_names_are_told(field: str, toy: None) -> None:
+    with pytest.raises(RecipeError, match=f"objective.{field}: .*unifrom"):
+        load_recipe(recipe(objective={field: "unifrom"}))
     with pytest.raises(RecipeError, match=f"objective.{field}.widht"):
-        make(Named(name="uniform", widht=3))  # type: ignore[operator]
+        load_recipe(recipe(objective={field: {"name": "uniform", "widht": 3}}))

@@ -71,7 +71,8 @@ def _write(model: Model, found: Blend, place: Path) -> list[Path]:
         return [place]
     strip = place / "strip.png"
     write_with(strip, model.domain.picture(found.items, columns=len(found.items)).save)
-    files = [place / f"{i}{model.domain.writes[0]}" for i in range(len(found.items))]
+    width = len(str(len(found.items) - 1))
+    files = [place / f"{i:0{width}}{model.domain.writes[0]}" for i in range(len(found.items))]
     for item, path in zip(found.items, files, strict=True):
         model.domain.write([item], path)
     return [strip, *files]

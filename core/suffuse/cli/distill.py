@@ -10,7 +10,7 @@ import typer
 
 from suffuse.cli import options as opt
 from suffuse.cli.screen import progress, results
-from suffuse.cli.train import Resume, describe
+from suffuse.cli.train import Resume, describe, made
 from suffuse.cli.verb import INTERRUPTED, print_json, verb
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def distill(
 
 def _tell(run: Run, steps: int) -> None:
     console = results()
-    console.print(f"distilled to {steps} step{'s' if steps > 1 else ''} in {run.step} optimizer steps")
+    console.print(f"distilled to {steps} step{'s' if steps > 1 else ''}: {made(run)}")
     console.print(f"  model   {run.model_path}")
     console.print(f"  folder  {run.folder}")
     console.print("next:")

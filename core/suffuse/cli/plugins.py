@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from suffuse.cli import options as opt
+from suffuse.cli.check import check
 from suffuse.cli.verb import print_json, verb
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ def info(name: PluginName, as_json: opt.Json = False) -> None:
         results().print(_spec_table(specs_of(record)))
 
 
+plugins.command("check")(check)
+
+
 def examine(load: bool | Collection[str] = True) -> list[PluginRecord]:
     """How every plugin fares; with ``load`` each one's light module, or that of those named, is imported."""
     from suffuse.registry import plugins as all_plugins
@@ -78,8 +82,8 @@ def examine(load: bool | Collection[str] = True) -> list[PluginRecord]:
 
 def listing(records: list[PluginRecord]) -> Iterator[str]:
     """Plugins, one a line, in columns; plain text, since rich would take longer than all the rest."""
-    rows = [(r.name, r.package, r.version, r.status, _milliseconds(r), r.reason) for r in records]
-    rows = [("name", "package", "version", "status", "ms", "reason"), *rows]
+    rows = [("name", "package", "version", "status", "ms", "reason")]
+    rows += [(r.name, r.package, r.version, str(r.status), _milliseconds(r), r.reason) for r in records]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
     for *cells, reason in rows:
         padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]

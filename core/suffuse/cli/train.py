@@ -62,6 +62,7 @@ def describe(run: Run) -> dict[str, object]:
         "folder": str(run.folder),
         "model": str(run.model_path) if run.model_path.exists() else None,
         "step": run.step,
+        "begun": run.begun,
         "interrupted": run.interrupted,
         "metrics": dict(run.metrics),
     }
@@ -73,10 +74,19 @@ def stop_short(run: Run, again: list[str]) -> None:
     raise typer.Exit(INTERRUPTED)
 
 
+def made(run: Run) -> str:
+    """What was done, and what was done before."""
+    if run.begun == 0:
+        return f"trained {run.step} steps"
+    if run.begun == run.step:
+        return f"complete already: {run.step} steps were trained before (--no-resume starts over)"
+    return f"trained {run.step - run.begun} steps more, {run.step} in all"
+
+
 def _tell(run: Run) -> None:
     figures = ", ".join(f"{name} {value:.4g}" for name, value in run.metrics.items())
     console = results()
-    console.print(f"trained {run.step} steps: {figures}")
+    console.print(f"{made(run)}: {figures}")
     console.print(f"  model   {run.model_path}")
     console.print(f"  folder  {run.folder}")
     console.print("next:")

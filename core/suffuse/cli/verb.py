@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+import traceback
 from collections.abc import Callable
 from typing import Any, ParamSpec
 
@@ -18,23 +20,43 @@ INTERRUPTED = 130
 
 
 def verb(function: Callable[P, None]) -> Callable[P, None]:
-    """Tell a verb's errors: as text on stderr, or with ``--json`` as JSON on stdout."""
+    """Tell a verb's errors: as text on stderr, or with ``--json`` as JSON on stdout.
+
+    An exception out of a plugin's code is told in the plugin's name, with ``SUFFUSE_DEBUG=1`` after its traceback. Any
+    other is a bug of suffuse, and passes.
+    """
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             function(*args, **kwargs)
         except SuffuseError as error:
-            if kwargs.get("as_json"):
-                print_json(error.as_dict())
-            else:
-                typer.echo(error, err=True)
-            raise typer.Exit(error.exit_code) from error
+            raise _told(error, bool(kwargs.get("as_json"))) from error
         except KeyboardInterrupt as error:
             typer.echo("interrupted", err=True)
             raise typer.Exit(INTERRUPTED) from error
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:
+            from suffuse.registry.blame import DEBUG, blamed
+
+            plugins = blamed(error)
+            if plugins is None:
+                raise
+            if os.environ.get(DEBUG):
+                traceback.print_exception(error)
+            raise _told(plugins, bool(kwargs.get("as_json"))) from error
 
     return run
+
+
+def _told(error: SuffuseError, as_json: bool) -> typer.Exit:
+    """How to leave, the error being told."""
+    if as_json:
+        print_json(error.as_dict())
+    else:
+        typer.echo(error, err=True)
+    return typer.Exit(error.exit_code)
 
 
 def print_json(data: Any) -> None:

@@ -13,7 +13,6 @@ from suffuse.posterior import Denoiser
 from suffuse.process import Gaussian
 from suffuse.recipe import DistillSection, Recipe, load_recipe
 from suffuse.trained import Trained, build_denoiser, component
-from suffuse.training.objective import make_weight
 
 CHANGES: Mapping[str, Mapping[str, Any]] = {
     "optimizer": {"learning_rate": 5e-4, "warmup": 50, "schedule": "cosine", "weight_decay": 0.0},
@@ -107,6 +106,6 @@ def make_criterion(recipe: Recipe, section: DistillSection, teacher: Trained, gu
         process,
         TeacherStep(guided, process),
         Segments.of(grid, process.schedule, section.cuts),
-        make_weight(recipe.objective.weight),
+        component("weighting", recipe.objective.weight),
         recipe.objective.condition_dropout,
     )

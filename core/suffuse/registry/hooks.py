@@ -43,6 +43,8 @@ from suffuse.registry.specs import (
     Spec,
     StarterSpec,
     TextEncoderSpec,
+    TimesSpec,
+    WeightingSpec,
 )
 
 PROJECT = "suffuse"
@@ -100,6 +102,16 @@ def register_operators(register: Callable[[OperatorSpec], None]) -> None:
 @hookspec(historic=True)
 def register_methods(register: Callable[[MethodSpec], None]) -> None:
     """Bring ways to sample under a measurement."""
+
+
+@hookspec(historic=True)
+def register_times(register: Callable[[TimesSpec], None]) -> None:
+    """Bring distributions of training times."""
+
+
+@hookspec(historic=True)
+def register_weightings(register: Callable[[WeightingSpec], None]) -> None:
+    """Bring weightings of the loss."""
 
 
 @hookspec(historic=True)
@@ -168,6 +180,8 @@ REGISTRATION: dict[str, type[Spec]] = {
     "register_guidances": GuidanceSpec,
     "register_operators": OperatorSpec,
     "register_methods": MethodSpec,
+    "register_times": TimesSpec,
+    "register_weightings": WeightingSpec,
     "register_recipes": RecipeSpec,
     "register_starters": StarterSpec,
     "register_metrics": MetricSpec,

@@ -163,6 +163,21 @@ class MethodSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TimesSpec(Spec):
+    """A distribution of training times; the factory's keywords are its options, and it gives a
+    :class:`suffuse.training.times.Times`."""
+
+    kind: ClassVar[str] = "times"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightingSpec(Spec):
+    """A weighting of the loss; the factory's keywords are its options, and it gives a function of the log-SNR."""
+
+    kind: ClassVar[str] = "weighting"
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecipeSpec(Spec):
     """A ready recipe; the factory is ``"package:path/to/recipe.yaml"``.
 
@@ -277,6 +292,8 @@ SPECS: tuple[type[Spec], ...] = (
     GuidanceSpec,
     OperatorSpec,
     MethodSpec,
+    TimesSpec,
+    WeightingSpec,
     RecipeSpec,
     StarterSpec,
     MetricSpec,

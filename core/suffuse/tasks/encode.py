@@ -123,13 +123,13 @@ def flow_of(model: Trained, given: Conditions) -> Flow:
 def to_noise(flow: Flow, x: State, steps: int) -> State:
     """From clean states to t = 1."""
     y = runge_kutta4(lambda u, y: flow.velocity(y, u), flow.depart(x), flow.chebyshev(steps))
-    return combine((flow.scale(1.0), y))
+    return combine((flow.path.scale(1.0), y))
 
 
 @torch.no_grad()
 def to_data(flow: Flow, code: State, steps: int) -> State:
     """From t = 1 to clean states."""
-    y = combine((1.0 / flow.scale(1.0), code))
+    y = combine((1.0 / flow.path.scale(1.0), code))
     return flow.arrive(runge_kutta4(lambda u, y: flow.velocity(y, u), y, flow.chebyshev(steps)[::-1]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from suffuse.conditions import ConditionSpace
 from suffuse.domain import Dataset, Splits
-from suffuse.errors import PluginError
+from suffuse.errors import DataError, PluginError
 from suffuse.recipe import Recipe, sections
 from suffuse.registry import all_specs, full_name, load_domain, make
 from suffuse.rng import Rng
@@ -17,6 +18,11 @@ from suffuse.tasks.generate import generate
 from suffuse.tasks.plan import deal
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
+
+logger = logging.getLogger(__name__)
+
+FEW = 50
+"""With fewer samples, or test examples, figures tell more of chance than of the model."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +69,28 @@ def evaluate(
         options: as for :func:`suffuse.tasks.generate.generate`.
 
     Raises:
-        DataError: the data set is missing.
+        DataError: the data set is missing, or has no test part.
     """
     splits = open_splits(model.recipe) if splits is None else splits
     count = model.recipe.evaluate.count if count is None else count
+    _check_sizes(count, splits)
     asked = draw_conditions(splits.test, model.conditions, count, seed) | deal(conditions or {}, count)
     begun = time.perf_counter()
     samples = generate(model, count, seed=seed, conditions=asked, on_step=on_step, **options)
     seconds = time.perf_counter() - begun
     return Evaluation(score_items(model, samples, splits), count, splits.name, seconds)
+
+
+def _check_sizes(count: int, splits: Splits) -> None:
+    """Warn where figures would be chance."""
+    tests = len(splits.test)
+    if tests == 0:
+        raise DataError("has no test part", field=splits.name, expected="examples that were not trained on", got=0)
+    if min(count, tests) < FEW:
+        logger.warning(
+            "%d samples are scored against %d test examples: with fewer than %d of either, figures are mostly chance",
+            count, tests, FEW,
+        )  # fmt: skip
 
 
 def score_items(model: Trained, samples: Samples, splits: Splits) -> dict[str, float]:

@@ -12,7 +12,8 @@ from suffuse.operators import Mask
 from suffuse.process import Gaussian
 from suffuse.state import State, take
 from suffuse.tasks.inverse import Named, Wanted, made, solve
-from suffuse.tasks.known import Fill, known_of_items
+from suffuse.tasks.items import encode_items
+from suffuse.tasks.known import Fill, known_of_items, with_gaps, without
 from suffuse.tasks.plan import SAMPLING, OnStep
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
@@ -35,7 +36,8 @@ def inpaint(
     on_step: OnStep | None = None,
     **options: Any,
 ) -> Samples:
-    """Fill in a part of items. What is kept comes back exactly as it was, where the codec loses nothing.
+    """Fill in a part of items, and what they lack. What is kept comes back exactly as it was, where the codec loses
+    nothing.
 
     Arguments:
         model: a trained model.
@@ -43,7 +45,7 @@ def inpaint(
         known: bool, true where an item is kept: a tensor, or one for each field of the state, that broadcasts over the
             states of all items or of one (a categorical field's without the axis of its classes); or
         fill: the part that is *not* kept: a :class:`~suffuse.tasks.region.Region`, or text as ``"8:20,8:20"``;
-            several tell several parts. If neither is told: what the items themselves lack.
+            several tell several parts. If neither is told: what the items themselves lack, and nothing else.
         method: ``repaint``, ``mmps``, ``diffpir``, ``pigdm``, ``dps``, a mapping of ``name`` and options, or one of
             your own. By default ``mmps`` where all noise is Gaussian, else ``repaint``, which knows every noise.
         count: completions of each item, one after the other.
@@ -67,11 +69,13 @@ def inpaint(
 
     filled: list[Item] = []
     rows: list[list[Item]] = []
-    for batch in solve(model, wanted, measure, made("method", method or default_method(model)), on_step, options):
+    chosen = made("method", method or default_method(model))
+    for batch in solve(model, wanted, measure, chosen, on_step, options, with_gaps):
         assert isinstance(batch.measured.operator, Mask)
         part = batch.measured.operator.known
         decoded = model.codec.decode(compose(batch.made, batch.states, part))
-        before = zip(model.codec.decode(batch.states), model.codec.decode(batch.measured.value), strict=True)
+        alone = model.codec.decode(without(batch.measured.value, part))
+        before = zip(model.codec.decode(encode_items(model, batch.items)), alone, strict=True)
         for i, (item, new, (whole, kept_alone)) in enumerate(zip(batch.items, decoded, before, strict=True)):
             new = model.codec.merge(item, new, take(part, slice(i, i + 1)))
             if len(filled) % count == 0:

@@ -90,12 +90,21 @@ class Batch:
     made: State
 
 
+Encode = Callable[[Trained, Sequence[Item]], State]
+"""``(model, items) -> states``: what is measured of some items."""
+
 Measure = Callable[[State, Sequence[Item], Tensor, Rng], Measured]
 """``(states, items, numbers, rng) -> measured``: what is known of some items, of these numbers among all."""
 
 
 def solve(
-    model: Trained, wanted: Wanted, measure: Measure, method: Method, on_step: OnStep | None, options: Mapping[str, Any]
+    model: Trained,
+    wanted: Wanted,
+    measure: Measure,
+    method: Method,
+    on_step: OnStep | None,
+    options: Mapping[str, Any],
+    encode: Encode = encode_items,
 ) -> Iterator[Batch]:
     """Make states that agree with what is known, batch by batch.
 
@@ -107,6 +116,7 @@ def solve(
         on_step: called with (steps done, steps in all) over all batches.
         options: those of :class:`~suffuse.tasks.plan.Sampling`. Where they name no sampler it is DDPM: every method
             makes errors that its fresh noise forgets.
+        encode: gives the items' states.
     """
     sampling = Sampling(**options)
     plan = make_plan(model, sampling if sampling.sampler is not None else replace(sampling, sampler=DDPM()))
@@ -115,7 +125,7 @@ def solve(
     for part in batches:
         rng, own = Rng.of(seeds[part]), numbers[part]
         items = [wanted.items[i] for i in own.tolist()]
-        states = encode_items(model, items)
+        states = encode(model, items)
         first = Rng.of([wanted.seed + i * wanted.count for i in own.tolist()])  # all completions share a measurement
         measured = measure(states, items, own, first.at("measure"))
         run = method(Run(plan.guided, plan.process, plan.sampler, plan.times), measured)

@@ -18,11 +18,11 @@ from suffuse.forward import with_encoder
 from suffuse.recipe import DistillSection, Recipe, sections, validate
 from suffuse.registry import load_domain
 from suffuse.tasks.plan import Sampling, make_plan
-from suffuse.trained import Trained, build_denoiser
+from suffuse.trained import Trained, build_denoiser, component
 from suffuse.training.checkpoint import Checkpoint, unpack
 from suffuse.training.criterion import Criterion
 from suffuse.training.loop import Trainer
-from suffuse.training.objective import Objective, Uncertainty, make_times, make_weight
+from suffuse.training.objective import Objective, Uncertainty
 from suffuse.training.run import Run
 
 _FREE_TO_CHANGE = ("name", "train", "sample", "evaluate")
@@ -137,8 +137,8 @@ def _training(recipe: Recipe, splits: Splits, checkpoint: Checkpoint | None) -> 
         conditions = with_encoder(recipe, conditions_from_json(checkpoint.header["conditions"]))
     objective = Objective(
         build_denoiser(recipe, codec, conditions),
-        make_times(recipe.objective.times),
-        make_weight(recipe.objective.weight),
+        component("times", recipe.objective.times),
+        component("weighting", recipe.objective.weight),
         recipe.objective.condition_dropout,
         Uncertainty() if recipe.objective.uncertainty else None,
     )

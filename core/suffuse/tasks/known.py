@@ -1,4 +1,8 @@
-"""Which part of a person's items is kept, as a mask that fits their states."""
+"""Which part of a person's items is kept, as a mask that fits their states.
+
+What an item lacks is never kept. A codec may mask such gaps as it masks padding, so that a model is trained and scored
+on what there is; where they are filled, the masks leave out padding alone (:func:`with_gaps`).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,8 @@ from torch import Tensor
 
 from suffuse.domain import Categories, Item
 from suffuse.errors import DomainInputError, unknown_name
-from suffuse.state import State, fields, refill
+from suffuse.state import State, fields, mask_name, refill
+from suffuse.tasks.items import encode_items
 from suffuse.tasks.region import Region
 from suffuse.trained import Trained
 
@@ -22,13 +27,13 @@ shapes but for the axis of classes, which is 1 long."""
 
 
 def known_of_items(model: Trained, known: State | None, fill: Fill | None, count: int) -> KnownOf:
-    """How to find what is kept.
+    """How to find what is kept; of what items lack, nothing is.
 
     Arguments:
         model: whose states they are.
         known: true where an item is kept. It broadcasts over the states, or over those of one item; a categorical
             field's is without the axis of its classes.
-        fill: the part that is *not* kept. If neither is told: what the items themselves lack.
+        fill: the part that is *not* kept. If neither is told: what the items themselves lack, and nothing else.
         count: how many items there are.
 
     Raises:
@@ -40,18 +45,80 @@ def known_of_items(model: Trained, known: State | None, fill: Fill | None, count
     if known is not None:
         if all(bool(mask.all()) for _, mask in fields(known)):
             raise DomainInputError("keeps everything", field="known", expected="false where it is to be filled")
-        return lambda states, items, numbers: _fitted(model, known, states, numbers, count)
+        return _but_gaps(model, lambda states, items, numbers: _fitted(model, known, states, numbers, count))
     if fill is not None:
         regions = [_region(part) for part in ([fill] if isinstance(fill, str | Region) else fill)]
-        return lambda states, items, numbers: _outside(model, regions, states, numbers, count)
-    return lambda states, items, numbers: _given(model, states, items)
+        return _but_gaps(model, lambda states, items, numbers: _outside(model, regions, states))
+
+    def given(states: State, items: Sequence[Item], numbers: Tensor) -> State:
+        found = _given(model, states, items)
+        if found is None:
+            raise DomainInputError(
+                "there is nothing to fill", field="fill", expected="a part (--fill) or a mask (--mask)"
+            )
+        return found
+
+    return given
+
+
+def with_gaps(model: Trained, items: Sequence[Item]) -> State:
+    """Clean states of items, on the model's device, with what the items lack unmasked: it is there to be filled."""
+    states = encode_items(model, items)
+    given = _given(model, states, items)
+    return states if given is None else _unmasked(states, given)
+
+
+def without(states: State, known: State) -> State:
+    """The states with all masked that is not kept, where a mask tells every entry; to look at what is kept alone."""
+    if isinstance(states, Tensor):
+        return states
+    kept = dict(fields(known))
+    hidden = dict(states)
+    for name, value in fields(states):
+        mask = mask_name(states, name)
+        if mask is not None and hidden[mask].shape == value.shape:
+            hidden[mask] = hidden[mask] & kept[name]
+    return hidden
+
+
+def _but_gaps(model: Trained, kept: KnownOf) -> KnownOf:
+    """What is kept, less what the items lack."""
+
+    def known(states: State, items: Sequence[Item], numbers: Tensor) -> State:
+        found, given = kept(states, items, numbers), _given(model, states, items)
+        if given is None:
+            return found
+        there = dict(fields(given))
+        return refill(states, {name: mask & there[name] for name, mask in fields(found)})
+
+    return known
+
+
+def _unmasked(states: State, given: State) -> State:
+    """The states with masks that are true where something is not given."""
+    if isinstance(states, Tensor):
+        return states
+    there, opened = dict(fields(given)), dict(states)
+    for name, _ in fields(states):
+        mask = mask_name(states, name)
+        if mask is not None:
+            opened[mask] = opened[mask] | _any_over(~there[name], opened[mask])
+    return opened
+
+
+def _any_over(lacking: Tensor, mask: Tensor) -> Tensor:
+    """Whether anything is lacking, for each entry of a mask: over the axes that it leaves out, or has one place for."""
+    beyond = tuple(range(mask.ndim, lacking.ndim))
+    lacking = lacking.any(beyond) if beyond else lacking
+    single = tuple(axis for axis in range(1, mask.ndim) if mask.shape[axis] == 1)
+    return lacking.any(single, keepdim=True) if single else lacking
 
 
 def _region(part: str | Region) -> Region:
     return part if isinstance(part, Region) else Region.parse(part)
 
 
-def _outside(model: Trained, regions: Sequence[Region], states: State, numbers: Tensor, count: int) -> State:
+def _outside(model: Trained, regions: Sequence[Region], states: State) -> State:
     """All but some regions."""
     categorical = model.codec.categorical()
     held = [region.inside(states, categorical) for region in regions]
@@ -63,11 +130,11 @@ def _outside(model: Trained, regions: Sequence[Region], states: State, numbers: 
     return refill(states, {name: known(name, value) for name, value in fields(states)})
 
 
-def _given(model: Trained, states: State, items: Sequence[Item]) -> State:
-    """What the items themselves are not lacking."""
+def _given(model: Trained, states: State, items: Sequence[Item]) -> State | None:
+    """What the items themselves are not lacking; ``None`` if the domain's items have no gaps."""
     known = model.codec.known(items)
     if known is None:
-        raise DomainInputError("there is nothing to fill", field="fill", expected="a part (--fill) or a mask (--mask)")
+        return None
     return _fitted(model, known, states, torch.arange(len(items)), len(items))
 
 

@@ -104,7 +104,8 @@ def optimize(
 
     Raises:
         RecipeError: a number of steps is out of range, or there are no samples.
-        UnsupportedError: the model's process is not Gaussian.
+        UnsupportedError: the model's process is not Gaussian; or a solver draws fresh noise, or asks the denoiser
+            between the times of the grid.
     """
     if samples < 1:
         raise RecipeError("must be at least 1", field="samples", got=samples)

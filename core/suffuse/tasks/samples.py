@@ -113,8 +113,10 @@ def _sheet(model: Trained, samples: Samples) -> Image.Image:
 
 
 def _stem(samples: Samples, index: int) -> str:
+    """A file's name: what the item was made from and under, and its seed, filled up with zeros so that files sort."""
+    seed = str(samples.seeds[index]).zfill(max(len(str(seed)) for seed in samples.seeds))
     values = [str(v[index]) for v in samples.conditions.values() if v[index] is not None]
     if samples.sources is not None:
         values.insert(0, Path(samples.sources[index]).stem)
     words = "-".join("".join(c if c.isalnum() else "_" for c in value)[:32] for value in values)
-    return f"{words}-{samples.seeds[index]}" if words else str(samples.seeds[index])
+    return f"{words}-{seed}" if words else seed

@@ -31,7 +31,6 @@ from suffuse.trained import component
 from suffuse.training.batches import Batch, Batches, encode
 from suffuse.training.checkpoint import Checkpoint, pack
 from suffuse.training.loop import Progress
-from suffuse.training.objective import check_objective
 from suffuse.training.run import Run
 from suffuse.training.validation import validation_loss
 
@@ -58,7 +57,6 @@ def train(
         DataError, RecipeError, StorageError: with what to do.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    check_objective(recipe)
     accelerator = make_accelerator(recipe.train.precision)
     run = Run(Path(out) if out is not None else _default_folder(recipe))
     if accelerator.is_main_process:
@@ -116,7 +114,8 @@ class _Watch:
             job.splits.train, job.codec, job.conditions, job.recipe.train.batch, job.recipe.train.seed,
             accelerator.process_index, accelerator.num_processes, job.recipe.train.workers,
         )  # fmt: skip
-        self._tell("run_started", run=replace(job.run, step=trainer.step))
+        begun = trainer.step
+        self._tell("run_started", run=replace(job.run, step=begun, begun=begun))
         total = job.recipe.train.steps
         with _stopping(self.stop), progress_bar(self.console, "train", total, trainer.step) as advance:
             for progress in trainer.steps(batches):
@@ -126,10 +125,12 @@ class _Watch:
                     break
         finished = trainer.step >= total
         self._save()
-        if finished and self.main:
+        if (
+            finished and self.main and not (begun == trainer.step and job.run.model_path.exists())
+        ):  # it may hold more by now
             job.model(self._facts()).save(job.run.model_path)
         accelerator.wait_for_everyone()
-        run = replace(job.run, step=trainer.step, metrics=dict(self.shown), interrupted=not finished)
+        run = replace(job.run, step=trainer.step, begun=begun, metrics=dict(self.shown), interrupted=not finished)
         self._tell("run_finished", run=run)
         return run
 

@@ -2,141 +2,30 @@ r"""The training objective: a weighted denoising error at random times.
 
 .. math:: \mathbb E_{x_0, t, ε}\; w(λ_t)\, \lVert x_0 - \hat x_0(x_t, t) \rVert^2
 
-Weights are functions of the log-SNR λ and act on the error of x̂₀, whatever the network predicts; what is usually
-called the loss of a parametrization is a weight (Kingma & Gao 2023):
-
-============  =======================  ==============================================================
-weight        w(λ)                     equals
-============  =======================  ==============================================================
-``uniform``   1                        the error of x₀
-``snr``       e^λ                      the error of ε: DDPM's simple loss (Ho et al. 2020, eq. 14)
-``v``         e^λ + 1                  the error of v (Salimans & Ho 2022)
-``min-snr``   min(e^λ, γ)              Hang et al. 2023, γ = 5
-``edm``       e^λ + 1/σ_d²             Karras et al. 2022, table 1
-``flow``      (1 + e^{λ/2})²           the error of ε - x₀ under rectified flow (Lipman et al. 2022)
-============  =======================  ==============================================================
-
-Times: ``uniform`` in t; ``log-normal`` in σ/α (Karras et al. 2022: mean -1.2, deviation 1.2); ``logit-normal`` in the
-flow time σ/(α+σ) (Esser et al. 2024), which is log-normal with mean 0 and deviation 1. One uniform number is drawn for
-a batch and spread over it evenly (Kingma et al. 2021, appendix I.1), which lowers the gradient's variance.
+The weight is a function of the log-SNR λ (:mod:`suffuse.training.weighting`), the times are of a distribution
+(:mod:`suffuse.training.times`). One uniform number is drawn for a batch and spread over it evenly (Kingma et al.
+2021, appendix I.1), which lowers the gradient's variance.
 """
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
+from collections.abc import Mapping
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from suffuse.conditions import Conditions, drop
 from suffuse.denoise import Preconditioned
-from suffuse.errors import RecipeError, unknown_name
-from suffuse.process import Schedule, Weight, log_snr
-from suffuse.recipe import Named, Recipe
+from suffuse.process import Weight, log_snr
 from suffuse.rng import Rng
 from suffuse.state import State, batch_size, device_of
 from suffuse.training.criterion import Criterion
-
-T = TypeVar("T")
+from suffuse.training.times import Times
 
 EARLIEST = 1e-5
 """No training time is below this: at σ = 0 there is nothing to learn, and weights are infinite."""
-
-
-class Times(Protocol):
-    """The distribution of training times, by its quantile function."""
-
-    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
-        """Times at the quantiles ``u``, float64 in (0, 1)."""
-        ...
-
-
-@dataclass(frozen=True)
-class Uniform:
-    """Times uniform on [0, 1]."""
-
-    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
-        return u
-
-
-@dataclass(frozen=True)
-class LogNormal:
-    """log(σ/α) normal."""
-
-    mean: float = -1.2
-    std: float = 1.2
-
-    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
-        log_ratio = self.mean + self.std * math.sqrt(2.0) * torch.erfinv(2.0 * u - 1.0)
-        lowest = log_snr(schedule, 1.0)
-        return schedule.time((-2.0 * log_ratio).clamp_min(lowest))
-
-
-@dataclass(frozen=True)
-class LogitNormal(LogNormal):
-    """The logit of the flow time σ/(α + σ), which is log(σ/α), normal."""
-
-    mean: float = 0.0
-    std: float = 1.0
-
-
-def _min_snr(gamma: float = 5.0) -> Weight:
-    return lambda snr: snr.exp().clamp_max(gamma)
-
-
-def _edm(sigma_data: float = 1.0) -> Weight:
-    return lambda snr: snr.exp() + sigma_data**-2
-
-
-TIMES: dict[str, Callable[..., Times]] = {
-    "uniform": Uniform,
-    "log-normal": LogNormal,
-    "logit-normal": LogitNormal,
-}
-WEIGHTS: dict[str, Callable[..., Weight]] = {
-    "uniform": lambda: torch.ones_like,
-    "snr": lambda: torch.exp,
-    "v": lambda: lambda snr: snr.exp() + 1.0,
-    "min-snr": _min_snr,
-    "edm": _edm,
-    "flow": lambda: lambda snr: (1.0 + (0.5 * snr).exp()).square(),
-}
-
-
-def make_times(named: Named) -> Times:
-    """The time distribution that a recipe names."""
-    return _make("times", named, TIMES)
-
-
-def make_weight(named: Named) -> Weight:
-    """The weighting that a recipe names."""
-    return _make("weight", named, WEIGHTS)
-
-
-def _make(field: str, named: Named, known: dict[str, Callable[..., T]]) -> T:
-    if named.name not in known:
-        raise unknown_name(field, named.name, known, RecipeError, field=f"objective.{field}")
-    factory = known[named.name]
-    options = list(inspect.signature(factory).parameters)
-    for option in named.options:
-        if option not in options:
-            kind = f"option of {named.name!r}"
-            raise unknown_name(kind, option, options, RecipeError, field=f"objective.{field}.{option}")
-    return factory(**named.options)
-
-
-def check_objective(recipe: Recipe) -> None:
-    """Tell a wrong ``objective`` section before any data are opened.
-
-    Raises:
-        RecipeError: an unknown name or option.
-    """
-    make_times(recipe.objective.times)
-    make_weight(recipe.objective.weight)
 
 
 class Uncertainty(nn.Module):

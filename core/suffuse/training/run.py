@@ -24,12 +24,14 @@ class Run:
         step: optimizer steps made.
         metrics: the last logged figures.
         interrupted: whether it was stopped before its last step; the same command goes on from there.
+        begun: how many of the steps were made before, by a run that this one went on with.
     """
 
     folder: Path
     step: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     interrupted: bool = False
+    begun: int = 0
 
     @property
     def recipe_path(self) -> Path:

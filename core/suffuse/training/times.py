@@ -1,0 +1,49 @@
+"""Distributions of training times, each by its quantile function."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from suffuse.process import Schedule, log_snr
+
+
+class Times(Protocol):
+    """The distribution of training times, by its quantile function; frozen and pure."""
+
+    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
+        """Times at the quantiles ``u``, float64 in (0, 1)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Times uniform on [0, 1]."""
+
+    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
+        return u
+
+
+@dataclass(frozen=True)
+class LogNormal:
+    """log(σ/α) normal (Karras et al. 2022)."""
+
+    mean: float = -1.2
+    std: float = 1.2
+
+    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
+        log_ratio = self.mean + self.std * math.sqrt(2.0) * torch.erfinv(2.0 * u - 1.0)
+        lowest = log_snr(schedule, 1.0)
+        return schedule.time((-2.0 * log_ratio).clamp_min(lowest))
+
+
+@dataclass(frozen=True)
+class LogitNormal(LogNormal):
+    """The logit of the flow time σ/(α + σ), which is log(σ/α), normal (Esser et al. 2024)."""
+
+    mean: float = 0.0
+    std: float = 1.0
