@@ -188,3 +188,76 @@ def test_wrong_requests_leave_nothing_behind(suffuse, trained, folder, here, arg
     assert result.exit_code == code, result.output
     assert said in result.stderr
     assert {p.name for p in here.iterdir()} == {"0.json", "waves"}
+
+
+# encode, decode -------------------------------------------------------------------------------------------------------
+
+
+def test_encode_and_decode_lead_there_and_back(suffuse, trained, folder):
+    coded = suffuse(
+        "encode", trained, folder, "--label", "f1", "--label", "f2", "--label", "f3", "--out", "n.safetensors"
+    )
+    assert coded.exit_code == 0 and "a round trip loses" in coded.stdout, coded.output
+    back = suffuse("decode", trained, "n.safetensors", "--out", "back")
+    assert back.exit_code == 0, back.output
+    rows = json.loads(Path("back/samples.json").read_text())
+    assert [row["label"] for row in rows] == ["f1", "f2", "f3"] * 2
+    for i, row in enumerate(rows):
+        assert wave(Path("back") / row["file"]) == pytest.approx(wave(folder / f"{i}.json"), abs=0.05)
+    suffuse("decode", trained, "n.safetensors", "--label", "f2", "--out", "others")
+    others = json.loads(Path("others/samples.json").read_text())
+    assert {row["label"] for row in others} == {"f2"}
+    again = wave(Path("back") / rows[0]["file"])
+    assert wave(Path("others") / others[0]["file"]) != pytest.approx(again, abs=1e-6)
+
+
+def test_encode_tells_every_item_s_error_as_json(suffuse, trained, folder):
+    told = json.loads(suffuse("encode", trained, folder / "1.json", "--json").stdout)
+    assert Path(told["file"]).is_file() and 0.0 < told["round_trip_error"]["waves/1.json"] < 0.05
+    unchecked = json.loads(suffuse("encode", trained, folder / "1.json", "--no-check", "--json").stdout)
+    assert unchecked["round_trip_error"] is None and unchecked["file"] != told["file"]
+
+
+def test_encode_refuses_a_file_of_another_kind(suffuse, trained, folder):
+    result = suffuse("encode", trained, folder, "--out", "noise.npz")
+    assert result.exit_code == 8 and "a file ending in .safetensors" in result.stderr
+
+
+def test_decode_refuses_noise_of_another_model(suffuse, trained, folder, here):
+    from suffuse import load
+
+    suffuse("encode", trained, folder, "--no-check", "--out", "n.safetensors")
+    other = load(trained)
+    next(other.denoiser.network.parameters()).mul_(1.5)
+    other.save("other.safetensors")
+    result = suffuse("decode", "other.safetensors", "n.safetensors")
+    assert result.exit_code != 0 and "was encoded by another model" in result.stderr
+    nonsense = suffuse("decode", trained, folder / "0.json")
+    assert nonsense.exit_code != 0 and "Traceback" not in nonsense.output
+
+
+# bridge ---------------------------------------------------------------------------------------------------------------
+
+
+def test_bridge_makes_several_of_each_item(suffuse, folder, here):
+    import yaml
+
+    recipe = toy.recipe(
+        process={"coupling": {"name": "downsample", "factor": 2, "noise": 0.1}},
+        objective={"times": "uniform", "weight": "uniform"},
+        train={"steps": 4, "batch": 8, "validation_count": 8},
+    )
+    Path("bridge.yaml").write_text(yaml.safe_dump(recipe))
+    assert suffuse("train", "bridge.yaml", "--out", "run").exit_code == 0
+    result = suffuse(
+        "bridge", "run", folder / "0.json", folder / "1.json", "--degrade", "-n", 2, "--steps", 3, "--json"
+    )
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["seeds"] == [0, 1, 2, 3] and len(told["files"]) == 6
+    assert [Path(name).name for name in told["sources"]] == ["0.json", "0.json", "1.json", "1.json"]
+
+
+def test_bridge_refuses_a_model_from_noise(suffuse, trained, folder):
+    result = suffuse("bridge", trained, folder)
+    assert result.exit_code != 0 and "was trained from noise to data" in result.stderr

@@ -36,6 +36,19 @@ def test_train_goes_on_or_starts_over(suffuse, recipe):
     assert [json.loads(row)["step"] for row in Path("run/log.jsonl").read_text().splitlines()] == [1]
 
 
+def test_train_tells_what_was_done_before(suffuse, recipe):
+    def said(*more: str) -> str:
+        return suffuse("train", recipe, *more, "--out", "run").stdout.splitlines()[0]
+
+    assert said("train.steps=2").startswith("trained 2 steps:")
+    model = Path("run/model.safetensors").read_bytes()
+    assert said("train.steps=2").startswith("complete already: 2 steps were trained before (--no-resume starts over)")
+    assert Path("run/model.safetensors").read_bytes() == model
+    assert said("train.steps=3").startswith("trained 1 steps more, 3 in all:")
+    told = json.loads(suffuse("train", recipe, "train.steps=3", "--out", "run", "--json").stdout)
+    assert (told["step"], told["begun"]) == (3, 3)
+
+
 def test_train_json_is_all_that_stdout_gets(suffuse, recipe):
     told = json.loads(suffuse("train", recipe, "train.steps=2", "--out", "run", "--json").stdout)
     assert told["interrupted"] is False
@@ -205,6 +218,20 @@ def test_evaluate_keeps_the_figures_with_the_run(suffuse, trained, here):
     assert json.loads((run / "evaluation.json").read_text()) == told
     shown = suffuse("evaluate", run, "--count", 6).stdout
     assert "class_accuracy" in shown and str(run / "evaluation.json") in shown.replace("\n", "")
+
+
+def test_evaluate_goes_by_the_grid_and_schedule_asked_for(suffuse, trained, monkeypatch):
+    from suffuse.process import Cosine
+    from suffuse.sampling import Karras
+    from suffuse.tasks import evaluate as task
+
+    got = []
+    monkeypatch.setattr(task, "evaluate", lambda model, **options: got.append(options) or task.Evaluation({}, 1, "", 0))
+    result = suffuse(
+        "evaluate", trained, "--steps", 3, "--grid", "karras:rho=5", "--schedule", "cosine", "--json", "-o", "e.json"
+    )
+    assert result.exit_code == 0, result.output
+    assert (got[0]["grid"], got[0]["schedule"], got[0]["steps"]) == (Karras(3, rho=5), Cosine(), 3)
 
 
 def test_figures_against_other_data_do_not_replace_those_of_the_run(suffuse, trained, here):

@@ -22,8 +22,8 @@ from typer.core import TyperGroup
 GROUP = "suffuse.commands"
 
 VERBS = (
-    "quickstart", "train", "generate", "inpaint", "restore", "vary", "blend", "score", "search",
-    "evaluate", "optimize", "distill", "report", "doctor", "plugins",
+    "quickstart", "train", "generate", "inpaint", "restore", "bridge", "vary", "blend", "encode", "decode", "score",
+    "search", "evaluate", "optimize", "distill", "report", "doctor", "plugins",
 )  # fmt: skip
 """In the order of the help. Each is the function, or the group, of its name in the module of its name."""
 

@@ -12,6 +12,7 @@ import typer
 
 from suffuse.cli import options as opt
 from suffuse.cli.check import check
+from suffuse.cli.new import new
 from suffuse.cli.verb import print_json, verb
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def info(name: PluginName, as_json: opt.Json = False) -> None:
 
 
 plugins.command("check")(check)
+plugins.command("new")(new)
 
 
 def examine(load: bool | Collection[str] = True) -> list[PluginRecord]:

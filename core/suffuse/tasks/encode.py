@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,15 +17,21 @@ from torch import Tensor
 
 from suffuse.conditions import Conditions
 from suffuse.domain import Item
-from suffuse.errors import DomainInputError
+from suffuse.errors import DomainInputError, ModelFileError
 from suffuse.likelihood.flow import Flow, gaussian
 from suffuse.sampling.integrate import runge_kutta4
-from suffuse.state import State, batch_size, combine, concat, map_fields, masked_mean, take
+from suffuse.state import State, batch_size, combine, concat, map_fields, masked_mean, take, to
+from suffuse.tasks.embed import fingerprint
 from suffuse.tasks.items import encode_items
 from suffuse.tasks.plan import OnStep, deal, encode_part, parts
+from suffuse.tensorfile import read_tensors, write_tensors
 from suffuse.trained import Trained
 
 STEPS = 20
+
+FORMAT, VERSION = "suffuse-noise", 1
+_BARE = "state"
+"""What a bare tensor is called in a file."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,40 @@ def decode(model: Trained, encoded: Encoded, *, batch: int = 64, on_step: OnStep
         if on_step is not None:
             on_step(done, len(batches))
     return items
+
+
+def save(model: Trained, encoded: Encoded, path: Path) -> None:
+    """Write noise to a ``.safetensors`` file, with what is needed to decode it."""
+    tensors = {name or _BARE: value for name, value in _entries(encoded.states)}
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "model": fingerprint(model),
+        "conditions": dict(encoded.conditions),
+        "steps": encoded.steps,
+        "error": None if encoded.error is None else encoded.error.tolist(),
+    }
+    write_tensors(path, tensors, header)
+
+
+def read(model: Trained, path: Path) -> Encoded:
+    """The inverse of :func:`save`.
+
+    Raises:
+        ModelFileError: it is missing, of another kind, or another model's.
+    """
+    tensors, header = read_tensors(path, FORMAT, VERSION)
+    if header["model"] != fingerprint(model):
+        raise ModelFileError(
+            "was encoded by another model", field=str(path), fix="decode it with the model that made it"
+        )
+    states = to(tensors[_BARE] if set(tensors) == {_BARE} else tensors, model.device)
+    error = None if header["error"] is None else torch.tensor(header["error"], dtype=torch.float64)
+    return Encoded(states, error, header["conditions"], header["steps"])
+
+
+def _entries(state: State) -> list[tuple[str, Tensor]]:
+    return [("", state)] if isinstance(state, Tensor) else list(state.items())
 
 
 def flow_of(model: Trained, given: Conditions) -> Flow:

@@ -1,0 +1,77 @@
+"""What fails in a plugin's own code is told in the plugin's name; a bug of the core is not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from suffuse.errors import PluginError
+from suffuse.registry import blame
+from suffuse.registry.entries import Entry
+from tests import toy
+
+pytestmark = pytest.mark.usefixtures("domain", "here")
+
+
+def installed(module: str) -> tuple[Entry, ...]:
+    return (
+        Entry("other", "suffuse-other", "3.0", "elsewhere.plugin", lambda: None),
+        Entry("waves", "suffuse-waves", "1.2", module, lambda: None),
+    )
+
+
+def decode(*arguments: object) -> None:
+    raise ZeroDivisionError("no amplitude")
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its codec fails, and its package is where this module lies."""
+    monkeypatch.setattr(blame, "installed_entries", lambda: installed("tests.cli.plugin:plugin"))
+    monkeypatch.setattr(toy.WaveCodec, "decode", decode)
+
+
+@pytest.mark.usefixtures("broken")
+def test_a_plugins_exception_names_the_plugin(suffuse, trained):
+    result = suffuse("generate", trained, "-n", 1, "--steps", 2)
+    assert result.exit_code == PluginError.exit_code
+    assert "plugin 'waves' (suffuse-waves 1.2)" in result.stderr
+    assert f"{__name__}, line " in result.stderr and "ZeroDivisionError: no amplitude" in result.stderr
+    assert "SUFFUSE_DEBUG=1" in result.stderr and "Traceback" not in result.stderr
+    assert not Path("samples").exists()
+
+
+@pytest.mark.usefixtures("broken")
+def test_to_programs_it_is_told_as_json(suffuse, trained):
+    result = suffuse("generate", trained, "-n", 1, "--steps", 2, "--json")
+    assert result.exit_code == PluginError.exit_code
+    told = json.loads(result.stdout)
+    assert told["error"] == "PluginError" and "suffuse-waves 1.2" in told["field"]
+
+
+@pytest.mark.usefixtures("broken")
+def test_the_traceback_is_there_for_those_who_ask(suffuse, trained, monkeypatch):
+    monkeypatch.setenv(blame.DEBUG, "1")
+    result = suffuse("generate", trained, "-n", 1, "--steps", 2)
+    assert result.exit_code == PluginError.exit_code
+    assert "Traceback" in result.stderr and "in decode" in result.stderr
+    assert "plugin 'waves'" in result.stderr
+
+
+def test_a_bug_of_the_core_is_left_as_it_is(suffuse, trained, monkeypatch):
+    monkeypatch.setattr(blame, "installed_entries", lambda: installed("tests.elsewhere.plugin"))
+    monkeypatch.setattr(toy.WaveCodec, "decode", decode)
+    result = suffuse("generate", trained, "-n", 1, "--steps", 2)
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_a_module_is_told_from_others_whose_names_begin_alike(monkeypatch):
+    try:
+        decode()
+    except ZeroDivisionError as error:
+        for module, named in (("tests.cli.test_fail.plugin", None), ("tests.cli.plugin", "waves"), ("tests", "waves")):
+            monkeypatch.setattr(blame, "installed_entries", lambda module=module: installed(module))
+            told = blame.blamed(error)
+            assert (told and "waves" in str(told.field)) == (True if named else None), module
