@@ -9,7 +9,7 @@ import torch
 from benchmarks.report import name_of
 from benchmarks.strong import slope
 from suffuse.process import Absorbing, Kernel, Marginal, Uniform
-from suffuse.sampling import DDIM, DDPM, DiscreteFlow, Remasking, Renoise, TauLeaping
+from suffuse.sampling import DDIM, DDPM, Consistency, DiscreteFlow, Remasking, TauLeaping
 from tests.chains import Chain, Rule
 from tests.oracles import DiscreteJoint, three_words
 
@@ -21,7 +21,7 @@ RULES: tuple[Rule, ...] = (
     DiscreteFlow(),
     DiscreteFlow(stochasticity=3.0),
     TauLeaping(),
-    Renoise(),
+    Consistency(),
 )
 MASKS: tuple[Rule, ...] = (Remasking(), Remasking(eta=1.0), Remasking(eta=0.02, strategy="cap"))
 """For the absorbing kernel alone."""
@@ -41,6 +41,6 @@ def chain_rows() -> list[dict[str, Any]]:
                 "sampler": name_of(rule),
                 "one entry, 1 to 5 steps": max(Chain(alone, kernel, rule).distance(n) for n in (1, 2, 5)),
                 **{f"joint, {n} steps": e for n, e in errors.items()},
-                "order": None if isinstance(rule, Renoise) else slope(FITTED, [errors[n] for n in FITTED]),
+                "order": None if isinstance(rule, Consistency) else slope(FITTED, [errors[n] for n in FITTED]),
             })  # fmt: skip
     return rows

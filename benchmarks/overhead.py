@@ -234,6 +234,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command.add_argument("--steps", type=int, default=10)
     command.add_argument("--rounds", type=int, default=9)
     command.add_argument("--threads", type=int, default=1)
+    command.add_argument("--alone", action="store_true", help="the steps alone, none around a network")
     command.add_argument("--tiny-rounds", type=int, default=50, help="of the steps alone")
     options = command.parse_args(arguments)
     torch.set_num_threads(options.threads)
@@ -244,11 +245,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tell(str(reason))
     ratios, steps = [], []
     around = {name: make for name, make in schedulers.items() if name in AROUND_A_NETWORK}
-    for batch in options.batch:
+    for batch in () if options.alone else options.batch:
         ratios += Bench(batch, options.steps).rows(options.rounds, around)
     for shape in ((1, 1, 8, 8), (64, 3, 32, 32)):
         steps += step_rows(shape, 50, options.tiny_rounds, schedulers)
-    show(f"Sampling over its bare network evaluations (target {TARGET})", ratios)
+    if ratios:
+        show(f"Sampling over its bare network evaluations (target {TARGET})", ratios)
     show("The steps alone", steps)
     save(options.json, ratios=ratios, steps=steps)
 

@@ -158,7 +158,7 @@ def right(items: Sequence[Sequence[Bead]]) -> dict[str, float]:
 def independent(train: Dataset, count: int, seed: int = 0) -> list[list[Bead]]:
     """The baseline of independent marginals: kinds and sizes each drawn from the data by itself."""
     beads = [bead for i in range(len(train)) for bead in train[i].item]
-    picks = Rng.of(seed, count).at("baseline").integers(len(beads), (LONGEST, 2)).tolist()
+    picks = (len(beads) * Rng.of(seed, count).at("baseline").uniform(shape=(LONGEST, 2))).long().tolist()
     return [[(beads[a][0], beads[b][1]) for a, b in row] for row in picks]
 
 

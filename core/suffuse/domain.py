@@ -112,7 +112,9 @@ class Codec(ABC):
     def known(self, items: Sequence[Item]) -> State | None:
         """Where items are given, if some may have gaps: bool, broadcasting over their states; ``None``: everywhere.
 
-        A categorical field's is without the axis of its classes.
+        A categorical field's is without the axis of its classes. In padding it is true: nothing is lacking there. What
+        :meth:`encode` does with a gap is the codec's choice; one that masks it, as padding, has it neither trained on
+        nor scored.
         """
         return None
 

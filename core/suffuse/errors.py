@@ -105,12 +105,6 @@ class TrainingError(SuffuseError):
     exit_code = 9
 
 
-class Interrupted(SuffuseError):
-    """The work was stopped by the user; what was done so far is saved."""
-
-    exit_code = 130
-
-
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like ``name``, or ``None`` when nothing comes near."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

@@ -133,9 +133,11 @@ def _called(network: nn.Module, run: Callable[[], object]) -> list[str]:
 
 
 def stages(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The children of a module, by name; those of lists and sequences in their place."""
-    for name, child in module.named_children():
-        if isinstance(child, nn.ModuleList | nn.Sequential):
+    """The children of a module, by name; in their place those of lists and sequences, and of a wrapped network."""
+    children = list(module.named_children())
+    wraps = not prefix and len(children) == 1 and any(True for _ in children[0][1].children())
+    for name, child in children:
+        if wraps or isinstance(child, nn.ModuleList | nn.Sequential):
             yield from stages(child, f"{prefix}{name}.")
         else:
             yield prefix + name, child
@@ -151,7 +153,8 @@ def pooled(activation: Tensor, first: bool, x: State) -> Tensor:
 
     Arguments:
         activation: ``[batch, channels, …]`` if ``first``, else ``[batch, …, channels]``.
-        x: the state that it is of; where the other axes are those of one of its masks, padding does not count.
+        x: the state that it is of; where the other axes are those of one of its masks, or those of the elements that a
+            mask of pairs ``[batch, n, n]`` has, padding does not count.
 
     Returns:
         float32 ``[batch, 3·channels]``; ``[batch, channels]`` where there are no other axes.
@@ -160,6 +163,7 @@ def pooled(activation: Tensor, first: bool, x: State) -> Tensor:
     if activation.ndim == 2:
         return activation
     masks = [] if isinstance(x, Tensor) else [m for m in x.values() if m.dtype == torch.bool]
+    masks += [m.any(1) | m.any(2) for m in masks if m.ndim == 3 and m.shape[1] == m.shape[2]]
     mask = next((m for m in masks if m.shape == activation.shape[:-1]), None)
     values = activation.flatten(1, -2)
     real = torch.ones_like(values[..., :1], dtype=torch.bool) if mask is None else mask.flatten(1)[..., None]

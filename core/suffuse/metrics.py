@@ -127,6 +127,37 @@ def copying(made: Tensor, held_out: Tensor, train: Tensor) -> dict[str, float]:
     }
 
 
+def compare(made: Tensor, test: Tensor, train: Tensor, most: int = 2000) -> dict[str, float]:
+    """What :meth:`suffuse.domain.Domain.evaluate` tells of any kind of data, by features of it.
+
+    - ``frechet_distance`` to the test part, and ``frechet_floor``, that of as many training items, which tells how much
+      of it is due to their number; lower is better.
+    - ``precision`` and ``density``: how true made items look; ``recall`` and ``coverage``: how much of the variety of
+      the test part they have; higher is better.
+    - ``nearest_train_ratio`` (1 is right, 0 is copying) and ``near_copies`` (0.01 is right): see :func:`copying`.
+
+    Features are divided by their deviation over the training part, so that their units do not matter. Compare only
+    figures of equal numbers of items.
+
+    Arguments:
+        made, test, train: ``[·, d]``, of the made items and of both parts of the data set; at least two each.
+        most: rows of each that neighbours are sought among.
+    """
+    for features in (made, test, train):
+        _require(features, 2)
+    scale = train.double().std(0, correction=0)
+    scale = torch.where(scale > 0.0, scale, 1.0)
+    made, test, train = (features.double() / scale for features in (made, test, train))
+    floor = train[permutation(len(train), "compare", "floor")[: len(made)]]
+    few_made, few_test = subsample(made, most, "compare", "made"), subsample(test, most, "compare", "test")
+    return {
+        "frechet_distance": frechet_distance(made, test),
+        "frechet_floor": frechet_distance(floor, test),
+        **precision_recall_density_coverage(few_test, few_made),
+        **copying(few_made, few_test, train),
+    }
+
+
 def auroc(usual: Tensor, odd: Tensor) -> float:
     """The chance that an odd item's score is above a usual one's, ties counting half: 1 is perfect, 0.5 is chance.
 

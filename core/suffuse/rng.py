@@ -16,14 +16,15 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from suffuse import cpunoise
 from suffuse.errors import DomainInputError
 from suffuse.state import State, is_mask, map_fields, masked_axes
 
@@ -49,36 +50,22 @@ def mix64(z: Tensor) -> Tensor:
 
 def digest(*parts: str | int) -> int:
     """A signed 64-bit hash of a path of names and numbers, the same in every process."""
-    text = "\x1f".join(f"{type(p).__name__[0]}{p}" for p in parts)
+    return _hash(_text(parts)[1:])
+
+
+def _text(parts: Sequence[str | int]) -> str:
+    return "".join([f"\x1f{type(p).__name__[0]}{p}" for p in parts])
+
+
+def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
 
 
-_Words = npt.NDArray[np.uint64]
-
-
-def _bits_on_cpu(seeds: Tensor, purposes: Sequence[Sequence[int]], positions: int | Tensor) -> _Words:
-    """:meth:`Rng.bits` in numpy, whose integers are several times faster than torch's on a CPU, and the same."""
-    hashed = _mix64_on_cpu(seeds.cpu().numpy().view(np.uint64) * _word(_GAMMA) + np.array(purposes).view(np.uint64))
-    start, gamma = hashed[0], hashed[1] | _word(1)
-    if isinstance(positions, int):
-        counter = np.arange(1, positions + 1, dtype=np.uint64)
-    else:
-        counter = (positions + 1).cpu().numpy().view(np.uint64)
-    return _mix64_on_cpu(start[:, None] + gamma[:, None] * counter)
-
-
-def _mix64_on_cpu(z: _Words) -> _Words:
-    z ^= z >> _word(30)
-    z *= _word(_MIX1)
-    z ^= z >> _word(27)
-    z *= _word(_MIX2)
-    z ^= z >> _word(31)
-    return z
-
-
-@cache
-def _word(value: int) -> np.uint64:
-    return np.uint64(value & 0xFFFFFFFFFFFFFFFF)
+@lru_cache(maxsize=4096, typed=True)
+def _purpose(*path: str | int) -> tuple[int, int]:
+    """``digest("start", *path)`` and ``digest("increment", *path)``. The loops of all batches ask for the same ones."""
+    text = _text(path)
+    return _hash(f"sstart{text}"), _hash(f"sincrement{text}")
 
 
 @dataclass(frozen=True)
@@ -88,10 +75,12 @@ class Rng:
     Arguments:
         seeds: the samples' seeds, int64 ``[batch]``.
         path: purpose and step, added to by :meth:`at`.
+        series: what the steps of one loop draw together, see :meth:`steps`.
     """
 
     seeds: Tensor
     path: tuple[str | int, ...] = ()
+    series: _Series | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, seeds: int | Sequence[int] | Tensor, count: int | None = None) -> Rng:
@@ -107,11 +96,20 @@ class Rng:
 
     def at(self, *path: str | int) -> Rng:
         """The streams for one purpose or step; different paths never share noise."""
-        return replace(self, path=self.path + path)
+        return type(self)(self.seeds, self.path + path, self.series)
+
+    def steps(self, count: int, *path: str | int) -> Rng:
+        """As :meth:`at`, for a loop that will draw from ``at(0)``, ``at(1)``, … ``at(count - 1)`` of it in turn.
+
+        The noise is the same. Where it is little, normal numbers of many steps are made at once, since most of a small
+        draw's time goes into calls. They are kept as long as the loop's streams are.
+        """
+        path = self.path + path
+        return type(self)(self.seeds, path, _Series(path, count))
 
     def __getitem__(self, index: Tensor | slice) -> Rng:
         """The streams of some samples."""
-        return replace(self, seeds=self.seeds[index])
+        return type(self)(self.seeds[index], self.path)
 
     def __len__(self) -> int:
         return self.seeds.shape[0]
@@ -123,15 +121,22 @@ class Rng:
             positions: which numbers of the streams, int64 ``[count]``, not negative; or how many, from 0 on.
             device: where they are computed.
         """
-        purposes = [[digest("start", *self.path)], [digest("increment", *self.path)]]
-        if device is None or torch.device(device).type == "cpu":
-            return torch.from_numpy(_bits_on_cpu(self.seeds, purposes, positions).view(np.int64))
+        if _is_cpu(device):
+            return torch.from_numpy(self._words(positions).view(np.int64))
         seeds = self.seeds.to(device)
-        start, gamma = mix64(seeds * _GAMMA + torch.tensor(purposes, device=seeds.device))
+        start, gamma = mix64(seeds * _GAMMA + torch.tensor(_purpose(*self.path), device=seeds.device)[:, None])
         gamma = gamma | 1
         if isinstance(positions, int):
             positions = torch.arange(positions, device=seeds.device)
         return mix64(start[:, None] + gamma[:, None] * (positions.to(seeds.device) + 1))
+
+    def _words(self, positions: int | Tensor, paths: Sequence[tuple[str | int, ...]] = ()) -> cpunoise.Words:
+        """:meth:`bits` on the CPU; those of several paths, if given, one after the other."""
+        if isinstance(positions, int):
+            counter = np.arange(1, positions + 1, dtype=np.uint64)
+        else:
+            counter = (positions + 1).cpu().numpy().view(np.uint64)
+        return cpunoise.stream(self.seeds.cpu().numpy(), [_purpose(*path) for path in paths or (self.path,)], counter)
 
     def uniform(self, like: Tensor | None = None, shape: Sequence[int] | None = None) -> Tensor:
         """Uniform numbers on the open interval (0, 1).
@@ -141,7 +146,7 @@ class Rng:
             shape: the shape of one sample, for float64 on the CPU.
         """
         shape, device, dtype = self._target(like, shape)
-        return _unit(self.bits(math.prod(shape), device)).to(dtype).reshape(-1, *shape)
+        return self._unit(math.prod(shape), device).to(dtype).reshape(-1, *shape)
 
     def uniform_at(self, positions: Tensor) -> Tensor:
         """Uniform numbers of (0, 1) at given places of the streams: float64 ``[batch, *positions.shape]``.
@@ -149,7 +154,13 @@ class Rng:
         Arguments:
             positions: int64, not negative, on the device where the numbers are wanted; see :func:`numbered`.
         """
-        return _unit(self.bits(positions.flatten(), positions.device)).reshape(-1, *positions.shape)
+        return self._unit(positions.flatten(), positions.device).reshape(-1, *positions.shape)
+
+    def _unit(self, positions: int | Tensor, device: torch.device | None) -> Tensor:
+        """Float64 ``[batch, count]``."""
+        if _is_cpu(device):
+            return torch.from_numpy(cpunoise.unit(self._words(positions)))
+        return (_shift(self.bits(positions, device), 12).double() + 0.5) * 2.0**-52
 
     def normal(self, like: Tensor | None = None, shape: Sequence[int] | None = None) -> Tensor:
         """Standard normal numbers (Box & Muller 1958); arguments as of :meth:`uniform`.
@@ -158,8 +169,19 @@ class Rng:
         """
         shape, device, dtype = self._target(like, shape)
         count = math.prod(shape)
-        normals = _box_muller(self.bits((count + 1) // 2, device), dtype)
-        return normals[:, :count].to(dtype).reshape(-1, *shape)
+        normals = self._normals((count + 1) // 2, device, dtype)
+        if count % 2:
+            normals = normals[:, :count]
+        normals = normals.reshape(-1, *shape)
+        return normals if normals.dtype == dtype else normals.to(dtype)
+
+    def _normals(self, pairs: int | Tensor, device: torch.device | None, dtype: torch.dtype) -> Tensor:
+        """``[batch, 2·count]``, two of every place of the streams: float32, or float64 if asked."""
+        if not _is_cpu(device):
+            return _box_muller(self.bits(pairs, device), dtype)
+        if self.series is not None and isinstance(pairs, int):
+            return torch.from_numpy(self.series.normals(self, pairs, dtype))
+        return torch.from_numpy(cpunoise.box_muller(self._words(pairs), dtype))
 
     def normal_like(self, state: State) -> State:
         """Standard normal noise for every field of a state, zero in the padding.
@@ -180,47 +202,68 @@ class Rng:
         places = numbered(like.shape[1 : 1 + axes], like.device).flatten()
         inner = math.prod(like.shape[1 + axes :])
         pairs = (inner + 1) // 2
-        bits = self.bits((places[:, None] * pairs + torch.arange(pairs, device=like.device)).flatten(), like.device)
-        normals = _box_muller(bits, like.dtype).reshape(len(self), len(places), 2 * pairs)
+        each = (places[:, None] * pairs + torch.arange(pairs, device=like.device)).flatten()
+        normals = self._normals(each, like.device, like.dtype).reshape(len(self), len(places), 2 * pairs)
         return normals[..., :inner].to(like.dtype).reshape(like.shape)
-
-    def integers(self, high: int, shape: Sequence[int] = ()) -> Tensor:
-        """Uniform integers in ``[0, high)``, int64 ``[batch, *shape]``."""
-        u = self.uniform(shape=shape)
-        return (u * high).long().clamp_(max=high - 1)
 
     def _target(
         self, like: Tensor | None, shape: Sequence[int] | None
-    ) -> tuple[tuple[int, ...], torch.device | str | None, torch.dtype]:
+    ) -> tuple[tuple[int, ...], torch.device | None, torch.dtype]:
         if like is not None:
-            return tuple(like.shape[1:]), like.device, like.dtype
+            return like.shape[1:], like.device, like.dtype
         return tuple(shape or ()), None, torch.float64
 
 
-def _unit(bits: Tensor) -> Tensor:
-    """Integers as float64 on the open interval (0, 1)."""
-    return (_shift(bits, 12).double() + 0.5) * 2.0**-52
+TOGETHER = 2**14
+"""How many numbers are made at once, at most, for steps that follow each other."""
+
+
+@dataclass(frozen=True)
+class _Series:
+    """Normal numbers of the steps of one loop, those of the next few made at once: a draw is a function of its path.
+
+    Arguments:
+        path: of the loop; those of its steps begin with it and a number.
+        count: of the steps.
+        made: by what a step asks for, the number of a step, and what it and those that follow get.
+    """
+
+    path: tuple[str | int, ...]
+    count: int
+    made: dict[tuple[Any, ...], tuple[int, cpunoise.Numbers]] = field(default_factory=dict)
+
+    def normals(self, rng: Rng, pairs: int, dtype: torch.dtype) -> cpunoise.Numbers:
+        """``[batch, 2·pairs]``, the caller's own."""
+        index, *purpose = rng.path[len(self.path) :] or (None,)
+        together = TOGETHER // (2 * pairs * len(rng) or 1)
+        if not isinstance(index, int) or not 0 <= index < self.count or together < 2:
+            return cpunoise.box_muller(rng._words(pairs), dtype)
+        key = (*purpose, pairs, dtype)
+        first, block = self.made.get(key, (index, None))
+        if block is None or not first <= index < first + len(block):
+            last = self.count if key in self.made else index + 1  # what was asked for once may not be wanted again
+            steps = range(index, min(index + together, last))
+            words = rng._words(pairs, [(*self.path, step, *purpose) for step in steps])
+            first, block = index, cpunoise.box_muller(words, dtype).reshape(len(steps), len(rng), -1)
+            self.made[key] = first, block
+        own: cpunoise.Numbers = block[index - first].copy()
+        return own
+
+
+def _is_cpu(device: torch.device | str | None) -> bool:
+    return device is None or torch.device(device).type == "cpu"
 
 
 def _box_muller(bits: Tensor, dtype: torch.dtype) -> Tensor:
     """Two normal numbers of every integer ``[batch, count]``: ``[batch, 2·count]``, float32, or float64 if asked."""
     work = torch.float64 if dtype == torch.float64 else torch.float32
-    high, low = _halves(bits, work)
+    high, low = _shift(bits, 32).to(work), (bits & 0xFFFFFFFF).to(work)
     radius = high.add_(0.5).mul_(2.0**-32).log_().mul_(-2.0).sqrt_()
     angle = low.mul_(2.0 * math.pi * 2.0**-32)
     pairs = radius.new_empty(*radius.shape, 2)
     torch.mul(angle.cos(), radius, out=pairs[..., 0])
     torch.mul(angle.sin_(), radius, out=pairs[..., 1])
     return pairs.flatten(1)
-
-
-def _halves(bits: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """The upper and the lower 32 bits, as floating numbers."""
-    if bits.device.type != "cpu":
-        return _shift(bits, 32).to(dtype), (bits & 0xFFFFFFFF).to(dtype)
-    words = bits.numpy().view(np.uint64)
-    work = np.float64 if dtype == torch.float64 else np.float32
-    return tuple(torch.from_numpy(x.astype(work)) for x in (words >> _word(32), words & _word(0xFFFFFFFF)))  # type: ignore[return-value]
 
 
 def numbered(shape: Sequence[int], device: torch.device | str | None = None) -> Tensor:

@@ -36,6 +36,11 @@ def fields(state: State) -> Iterator[tuple[str, Tensor]]:
                 yield name, value
 
 
+def mask_name(state: State, name: str = "") -> str | None:
+    """Which entry is the mask of a field; ``None`` if all is real."""
+    return next((mask for mask in (f"{name}.{MASK}", MASK) if mask in state), None) if isinstance(state, dict) else None
+
+
 def mask_of(state: State, name: str = "") -> Tensor | None:
     """The mask of a field, with trailing axes added so that it broadcasts over the field; ``None`` if all is real."""
     if isinstance(state, Tensor):
@@ -130,24 +135,21 @@ def combine(*terms: tuple[float | Tensor, State]) -> State:
     Coefficients are Python floats (float64, rounded once, when they meet the tensor) or float64 tensors ``[batch]``.
     Terms with coefficient 0.0 are left out, so that an infinite or undefined state under a zero weight is harmless.
     """
-    kept = [(c, x) for c, x in terms if not (isinstance(c, float) and c == 0.0)] or list(terms[:1])
-    first = kept[0][1]
-    if isinstance(first, Tensor):
-        return _combine([c for c, _ in kept], *(x for _, x in kept))
-    coefficients = [c for c, _ in kept]
-    return map_fields(lambda *values: _combine(coefficients, *values), *(x for _, x in kept))
+    if isinstance(terms[0][1], Tensor):
+        return _combine(terms)
+    coefficients = [c for c, _ in terms]
+    return map_fields(lambda *values: _combine(tuple(zip(coefficients, values, strict=True))), *(x for _, x in terms))
 
 
-def _combine(coefficients: Sequence[float | Tensor], *values: Any) -> Tensor:
+def _combine(terms: tuple[tuple[float | Tensor, Any], ...]) -> Tensor:
     total: Tensor | None = None
-    for c, x in zip(coefficients, values, strict=True):
+    for c, x in terms:
         if isinstance(c, Tensor):
             scaled = over_batch(c, x) * x
             total = scaled if total is None else total + scaled
-        else:
+        elif c != 0.0:
             total = x * c if total is None else total.add_(x, alpha=c)
-    assert total is not None
-    return total
+    return torch.zeros_like(terms[0][1]) if total is None else total
 
 
 def over_batch(values: Tensor, like: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from suffuse.registry import hookimpl
-from suffuse.registry.specs import DatasetSpec, DomainSpec, RecipeSpec, StarterSpec
+from suffuse.registry.specs import DatasetSpec, DomainSpec, Features, RecipeSpec, StarterSpec
 
 
 @hookimpl
@@ -19,6 +19,7 @@ def register_domains(register: Callable[[DomainSpec], None]) -> None:
             requires=("torchvision",),
             install="suffuse[images]",
             suffixes=(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+            features=Features(tolerance=0.0, anomalies=True),
         )
     )
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from suffuse.errors import DomainInputError
 from suffuse.metrics import (
+    compare,
     copying,
     frechet_distance,
     gaussian_frechet,
@@ -132,3 +133,17 @@ def test_too_few_points_are_an_error(features):
         frechet_distance(features, cloud(10))
     with pytest.raises(DomainInputError, match="at least 2"):
         precision_recall_density_coverage(cloud(10), features)
+
+
+def test_comparison_of_equal_worse_and_copied_sets() -> None:
+    generator = torch.Generator().manual_seed(0)
+    units = torch.tensor([1e-3, 1.0, 1e4])
+    train, test, made = (torch.randn(400, 3, generator=generator) * units for _ in range(3))
+    good = compare(made, test, train)
+    assert good["frechet_distance"] < 0.1 and 0.3 < good["frechet_floor"] / good["frechet_distance"] < 3.0
+    assert good["precision"] > 0.8 and good["recall"] > 0.8 and 0.8 < good["nearest_train_ratio"] < 1.25
+    assert compare(made / units, test / units, train / units) == pytest.approx(good, rel=1e-3), "units do not matter"
+    shifted, narrow, copied = made + torch.tensor([5e-3, 0.0, 0.0]), 0.3 * made, train[:400]
+    assert compare(shifted, test, train)["frechet_distance"] > 10.0
+    assert compare(narrow, test, train)["recall"] < 0.5
+    assert compare(copied, test, train)["nearest_train_ratio"] == 0.0

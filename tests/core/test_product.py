@@ -22,8 +22,8 @@ PRODUCT = Product(MEMBERS, {"bonds": 0.25})
 def state(count: int = 300) -> dict[str, torch.Tensor]:
     rng = Rng.of(0, count)
     real = torch.arange(4) < torch.tensor([2, 3, 4]).repeat(count // 3)[:, None]
-    words = torch.eye(3)[rng.at("words").integers(3, (4,))]
-    bonds = torch.eye(2)[rng.at("bonds").integers(2, (4, 4))]
+    words = torch.eye(3)[(3 * rng.at("words").uniform(shape=(4,))).long()]
+    bonds = torch.eye(2)[(2 * rng.at("bonds").uniform(shape=(4, 4))).long()]
     x = {"words": words, "numbers": rng.normal(torch.zeros(count, 4, 2))}
     x["bonds"] = torch.where(torch.ones(4, 4).triu()[..., None] > 0, bonds, bonds.transpose(1, 2))
     pairs = real[:, :, None] & real[:, None, :]

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
-from suffuse.rng import Rng, digest, mix64, numbered, permutation
+from suffuse.rng import TOGETHER, Rng, digest, mix64, numbered, permutation
+
+GOLDEN = 0x9E3779B97F4A7C15 - 2**64
+PINNED = [0.38107422, -0.52115297, -0.92256057, -2.17853212, 1.63229394]
 
 
 def test_stream_is_splitmix64() -> None:
     """The known first outputs of SplitMix64 seeded with 1234567 (Vigna's reference implementation)."""
-    golden = 0x9E3779B97F4A7C15 - 2**64
-    outputs = mix64(1234567 + golden * torch.arange(1, 6, dtype=torch.int64))
+    outputs = mix64(1234567 + GOLDEN * torch.arange(1, 6, dtype=torch.int64))
     expected = [
         6457827717110365317,
         3203168211198807973,
@@ -32,6 +36,62 @@ def test_sample_has_its_noise_alone_and_in_the_batch() -> None:
 def test_noise_of_a_position_does_not_depend_on_how_many_follow() -> None:
     short, long = (Rng.of(1).normal(shape=(n,))[0] for n in (6, 50))
     assert torch.equal(short, long[:6])
+
+
+def formula(seeds: list[int], path: tuple[str | int, ...], count: int, dtype: torch.dtype) -> torch.Tensor:
+    """Box and Muller's numbers as the module's docstring has them, in torch, a stream at a time."""
+    rows = []
+    for seed in seeds:
+        start, gamma = (mix64(torch.tensor(seed) * GOLDEN + digest(name, *path)) for name in ("start", "increment"))
+        bits = mix64(start + (gamma | 1) * torch.arange(1, count // 2 + 1))
+        high, low = ((bits >> 32) & 0xFFFFFFFF).to(dtype), (bits & 0xFFFFFFFF).to(dtype)
+        radius = high.add(0.5).mul(2.0**-32).log().mul(-2.0).sqrt()
+        angle = low.mul(2.0 * math.pi * 2.0**-32)
+        rows.append(torch.stack([angle.cos() * radius, angle.sin() * radius], -1).flatten())
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_noise_on_the_cpu_is_the_formula_to_the_last_bit(dtype: torch.dtype) -> None:
+    seeds = [0, 5, -(2**63), 2**63 - 1]
+    for count in (2, 64, 1026):
+        made = Rng.of(seeds).at("step", 3).normal(torch.zeros(4, count, dtype=dtype))
+        assert torch.equal(made, formula(seeds, ("step", 3), count, dtype))
+
+
+def test_noise_is_pinned() -> None:
+    """What was drawn before is drawn today: figures that were told, and items that were made, depend on it."""
+    made = Rng.of(7).at("prior").normal(torch.zeros(1, 5))[0]
+    assert made.tolist() == pytest.approx(PINNED, abs=1e-6)
+
+
+def test_steps_that_draw_ahead_draw_the_same() -> None:
+    """Whatever is asked for, in which order and how often; what was given away may be overwritten."""
+    rng, like = Rng.of([3, 9, 4]), torch.zeros(3, 5)
+    steps, plain = rng.steps(40, "step"), rng.at("step")
+    for index in (0, 1, 2, 3, 3, 20, 5, 39, 38, 39):
+        for path in ((), ("reverse",), ("corrector", 1)):
+            made = steps.at(index, *path).normal(like)
+            assert torch.equal(made, plain.at(index, *path).normal(like))
+            made.zero_()
+        state = {"a": like, "b": torch.zeros(3, 4, dtype=torch.float64)}
+        made, expected = steps.at(index).normal_like(state), plain.at(index).normal_like(state)
+        assert isinstance(made, dict)
+        assert isinstance(expected, dict)
+        assert all(torch.equal(made[name], expected[name]) for name in state)
+    for path in ((40,), (-1,), ("reverse",), ()):
+        assert torch.equal(steps.at(*path).normal(like), plain.at(*path).normal(like))
+    assert torch.equal(steps.at(1)[1:].normal(like[1:]), plain.at(1)[1:].normal(like[1:]))
+
+
+def test_drawing_ahead_is_bounded() -> None:
+    """What is kept is the same for long loops and short ones, and nothing of states that are large."""
+    for width, kept in ((8, 4 * 8 * 999), (1000, 4 * 16000), (TOGETHER, 0)):
+        steps = Rng.of(0).steps(1000, "step")
+        for index in range(3):
+            steps.at(index).normal(torch.zeros(1, width))
+        assert steps.series is not None
+        assert sum(block.nbytes for _, block in steps.series.made.values()) == kept
 
 
 def test_purposes_steps_and_seeds_are_independent() -> None:
@@ -66,12 +126,6 @@ def test_uniform_is_open_and_even() -> None:
     assert u.max() < 1.0
     counts = torch.histc(u.float(), 20, 0.0, 1.0)
     assert ((counts - 50000) ** 2 / 50000).sum() < 43.8  # chi-square, 19 degrees of freedom, 0.1 %
-
-
-def test_integers_cover_their_range() -> None:
-    drawn = Rng.of(0, 1000).integers(7, (3,))
-    assert drawn.dtype == torch.int64
-    assert drawn.unique().tolist() == list(range(7))
 
 
 def test_global_random_state_is_untouched() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "plugins").glob("*.md")))
 
 _FENCE = re.compile(r"```(\w*)\s*$")
 _MARK = re.compile(r"<!--\s*(no test|file):\s*(.*?)\s*-->")

@@ -173,8 +173,9 @@ class Session:
         site = self.folder / "site"
         info = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
         info.mkdir(parents=True)
+        needed = "".join(f"Requires-Dist: {text}\n" for text in project.get("dependencies", ()))
         (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+            f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n{needed}"
         )
         points = project["entry-points"][GROUP]
         (info / "entry_points.txt").write_text(f"[{GROUP}]\n" + "".join(f"{k} = {v}\n" for k, v in points.items()))

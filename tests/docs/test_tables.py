@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 import suffuse.errors
 from suffuse.conditions import Label
 from suffuse.nn.dit import DiTOptions
+from suffuse.nn.graph import GraphOptions
 from suffuse.nn.mlp import MLPOptions
 from suffuse.nn.unet import UNetOptions
 from suffuse.recipe import Named, Recipe, load_recipe
@@ -70,7 +71,10 @@ def test_keys_of_a_recipe() -> None:
     assert documented(rows) == dict(keys(Recipe))
 
 
-@pytest.mark.parametrize(("name", "options"), [("unet", UNetOptions), ("dit", DiTOptions), ("mlp", MLPOptions)])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("unet", UNetOptions), ("dit", DiTOptions), ("mlp", MLPOptions), ("graph-transformer", GraphOptions)],
+)
 def test_options_of_networks(name: str, options: type[Any]) -> None:
     assert documented(table("train.md", f"`{name}` option")) == defaults(options)
 

@@ -140,7 +140,7 @@ def test_categorical_beliefs_in_log_space(kernel: Any, weight: float) -> None:
     process = Categorical(kernel)
     given = [table(1), table(2)]
     denoiser = ByLabel(chain(process, 0.5 * (given[0] + given[1])), [chain(process, g) for g in given])
-    x0 = torch.nn.functional.one_hot(Rng.of(3, 8).integers(CLASSES, (2,)), CLASSES).double()
+    x0 = torch.eye(CLASSES).double()[(CLASSES * Rng.of(3, 8).uniform(shape=(2,))).long()]
     x, asked = process.corrupt(x0, 0.6, Rng.of(0, 8)), label(*[0, 1] * 4)
     guided = ClassifierFree(denoiser, process, weight)(x, 0.6, asked).mean
     p, u = denoiser(x, 0.6, asked).mean, denoiser.free(x, 0.6)

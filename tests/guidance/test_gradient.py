@@ -211,7 +211,7 @@ def tilted_shares() -> Tensor:
 
 
 def noisy(process: Categorical, t: float, count: int = 12) -> Tensor:
-    x0 = torch.nn.functional.one_hot(Rng.of(9, count).integers(3, (2,)), 3).double()
+    x0 = torch.eye(3).double()[(3 * Rng.of(9, count).uniform(shape=(2,))).long()]
     x = process.corrupt(x0, t, Rng.of(0, count))
     assert isinstance(x, Tensor)
     return x

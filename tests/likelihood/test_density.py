@@ -206,11 +206,11 @@ def test_flow_knows_its_times(schedule: Schedule) -> None:
         assert len(points) == 13
         assert (points[0], points[-1]) == (flow.first, flow.last)
         assert all(a < b for a, b in itertools.pairwise(points))
-    times = flow.time(torch.tensor(points, dtype=torch.float64))
+    times = flow.path.time(torch.tensor(points, dtype=torch.float64))
     assert isinstance(times, Tensor)
-    assert times.tolist() == pytest.approx([flow.time(u) for u in points], abs=1e-12)
+    assert times.tolist() == pytest.approx([flow.path.time(u) for u in points], abs=1e-12)
     assert float(times[-1]) == 1.0 and float(times[0]) > 0.0
-    ratio = [schedule.sigma(t) / flow.scale(t) for t in times.tolist()]
+    ratio = [schedule.sigma(t) / flow.path.scale(t) for t in times.tolist()]
     assert ratio == pytest.approx(points, rel=1e-6)
 
 

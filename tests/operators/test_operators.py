@@ -203,6 +203,10 @@ def test_states_that_do_not_fit_are_told() -> None:
         Blur(1.0)(random((4,)))
     with pytest.raises(UnsupportedError, match="named fields"):
         Downsample(2)({"a": random((2, 8))})
+    elements = {"points": random((5, 2)), "mask": torch.ones(2, 5, dtype=torch.bool)}
+    for operator in (Blur(1.0), BandLimit(0.5)):
+        with pytest.raises(UnsupportedError, match="lie on no grid"):
+            operator(elements)
     with pytest.raises(DomainInputError, match="3 numbers"):
         Grey((0.5, 0.5))(random((3, 8)))
     with pytest.raises(DomainInputError, match=r"stft-magnitude\.window"):

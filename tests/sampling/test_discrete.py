@@ -20,12 +20,12 @@ from suffuse.sampling import (
     DDIM,
     DDPM,
     Confidence,
+    Consistency,
     DiscreteCorrector,
     DiscreteFlow,
     DPMpp,
     Mixed,
     Remasking,
-    Renoise,
     Sampler,
     Step,
     TauLeaping,
@@ -78,7 +78,7 @@ def test_remasking_converges_as_its_share_goes_with_the_steps(rule: Remasking) -
     assert Chain(three_words(), Absorbing(3), rule).distance(128) < 0.07
 
 
-EXACT: list[Rule] = [rule for rule in ANYWHERE if not isinstance(rule, TauLeaping)] + [Renoise()]
+EXACT: list[Rule] = [rule for rule in ANYWHERE if not isinstance(rule, TauLeaping)] + [Consistency()]
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
@@ -105,7 +105,7 @@ def test_one_step_draws_the_entries_from_their_beliefs() -> None:
 def test_renoising_mends_what_ancestral_steps_cannot(kernel: Kernel) -> None:
     """It forgets where it was, and so does not converge to the joint, but to something nearer in few steps."""
     joint = three_words()
-    assert Chain(joint, kernel, Renoise()).distance(6) < Chain(joint, kernel, DDPM()).distance(1)
+    assert Chain(joint, kernel, Consistency()).distance(6) < Chain(joint, kernel, DDPM()).distance(1)
 
 
 def test_under_a_mask_many_rules_are_one() -> None:
@@ -330,14 +330,14 @@ def test_a_cold_chain_ends_in_the_likeliest_state() -> None:
         DiscreteFlow(1.0, temperature=0.01),
         Remasking(temperature=0.01),
         Confidence(temperature=0.01),
-        Renoise(temperature=0.01),
+        Consistency(temperature=0.01),
     ]
     for sampler in cold:
         x = draw(sampler, 16, 64, torch.float32)
         assert (x.argmax(-1) == torch.tensor([0, 0, 1])).all(-1).double().mean() > 0.8, sampler
 
 
-EVERY: list[Rule] = [*ANYWHERE, *MASKS, Confidence(noise=1.0), Renoise()]
+EVERY: list[Rule] = [*ANYWHERE, *MASKS, Confidence(noise=1.0), Consistency()]
 
 
 @pytest.mark.parametrize("rule", EVERY, ids=repr)

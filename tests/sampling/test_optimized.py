@@ -9,11 +9,32 @@ import pytest
 import torch
 from torch import Tensor
 
-from suffuse.errors import RecipeError
+from suffuse.errors import RecipeError, UnsupportedError
 from suffuse.posterior import Posterior, Time
 from suffuse.process import EDM, Gaussian, RectifiedFlow, Schedule, VPLinear, noise_ratio
 from suffuse.rng import Rng
-from suffuse.sampling import DPMpp, Heun, Karras, Levels, LogSnr, Sampler, ShiftedFlow, UniPC, iterate, sample
+from suffuse.sampling import (
+    DDIM,
+    DDPM,
+    RK4,
+    Consistency,
+    DormandPrince,
+    DPMpp,
+    DPMppSDE,
+    Euler,
+    EulerAncestral,
+    Heun,
+    Karras,
+    Levels,
+    LogSnr,
+    PredictorCorrector,
+    Restart,
+    Sampler,
+    ShiftedFlow,
+    UniPC,
+    iterate,
+    sample,
+)
 from suffuse.sampling.loop import Past, Step
 from suffuse.sampling.optimized import Reference, optimize
 from suffuse.state import over_batch
@@ -116,3 +137,32 @@ def test_steps_out_of_range_are_told(steps: int, reference: Reference) -> None:
 
 def test_one_step_is_a_grid(reference: Reference) -> None:
     assert optimize(reference, DPMpp(2), 1).steps == 1
+
+
+@pytest.mark.parametrize(
+    ("sampler", "reason"),
+    [
+        (RK4(), "between the grid's times"),
+        (DormandPrince(), "between the grid's times"),
+        (Restart(), "between the grid's times"),
+        (Restart(DDIM(), low=0.01, high=70.0), "fresh noise"),
+        (DDPM(), "fresh noise"),
+        (EulerAncestral(), "fresh noise"),
+        (DPMppSDE(), "fresh noise"),
+        (Euler(churn=10.0), "fresh noise"),
+        (PredictorCorrector(DDIM()), "fresh noise"),
+        (Consistency(), "fresh noise"),
+    ],
+    ids=repr,
+)
+def test_what_has_no_grid_of_its_own_is_told(sampler: Sampler, reason: str, reference: Reference) -> None:
+    with pytest.raises(UnsupportedError, match=reason) as told:
+        optimize(reference, sampler, 5)
+    assert told.value.field == "sampler"
+    assert told.value.got == repr(sampler)
+    assert "dpmpp" in str(told.value)
+
+
+@pytest.mark.parametrize("sampler", [DPMppSDE(eta=0.0), EulerAncestral(eta=0.0), Euler(), DDIM()], ids=repr)
+def test_without_its_noise_it_has_one(sampler: Sampler, reference: Reference) -> None:
+    assert optimize(reference, sampler, 3).steps == 3

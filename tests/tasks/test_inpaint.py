@@ -20,7 +20,7 @@ from suffuse.sampling import DDIM, DDPM, UniformTime
 from suffuse.state import State
 from suffuse.tasks.inpaint import inpaint
 from suffuse.tasks.samples import save
-from suffuse.tasks.train import train
+from suffuse.training.run import Run
 from tests import mixed
 from tests.toy import LENGTH, WaveCodec
 
@@ -173,13 +173,10 @@ def test_a_domain_without_masks_says_so(model: Model, tmp_path: Path) -> None:
         model.domain.read_mask(tmp_path / "mask.png", model.codec)
 
 
-def test_numbers_and_classes(tmp_path: Path) -> None:
+def test_numbers_and_classes(mixed_run: Run) -> None:
     """Sizes tell kinds and kinds tell sizes; what is kept is kept to the last bit."""
     with isolated(mixed.Plugin()):
-        whole = mixed.recipe(process={"kernel": "absorbing"})
-        whole["train"] |= {"steps": 160, "validate_every": 160, "sample_every": 160}
-        train(whole, out=tmp_path)
-        model = load(tmp_path)
+        model = load(mixed_run.folder)
         items = [mixed.Chains(10**6, 64)[i].item for i in range(64)]
         for fill in ("size", "kind", "kind=0:1;size=1:2"):
             made = inpaint(model, items, fill=fill)

@@ -15,17 +15,15 @@ from suffuse.model import Model, load
 from suffuse.registry import isolated
 from suffuse.tasks.index import make_index
 from suffuse.tasks.score import score
-from suffuse.tasks.train import train
 from suffuse.tasks.vary import vary
-from tests.mixed import KINDS, BeadCodec, Chains, Plugin, recipe
+from suffuse.training.run import Run
+from tests.mixed import KINDS, BeadCodec, Chains, Plugin
 
 
 @pytest.fixture(scope="module")
-def beads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
+def beads(mixed_run: Run) -> Iterator[Model]:
     with isolated(Plugin()):
-        folder = tmp_path_factory.mktemp("beads")
-        train(recipe(process={"kernel": "absorbing"}), out=folder)
-        yield load(folder)
+        yield load(mixed_run.folder)
 
 
 def chains(count: int) -> list[list[tuple[str, float]]]:

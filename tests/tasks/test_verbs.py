@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from suffuse.errors import DomainInputError, ModelFileError, RecipeError, UnsupportedError
+from suffuse.errors import DataError, DomainInputError, ModelFileError, RecipeError, UnsupportedError
 from suffuse.model import Model, load
 from suffuse.process import EDM, VPLinear
 from suffuse.recipe import validate
@@ -16,10 +17,11 @@ from suffuse.report import write_report
 from suffuse.sampling import DDIM, DDPM, Heun, Karras, UniformTime
 from suffuse.tasks.evaluate import draw_conditions, evaluate, open_splits
 from suffuse.tasks.generate import generate
-from suffuse.tasks.samples import save
+from suffuse.tasks.samples import Samples, save
 from suffuse.tensorfile import read_tensors, write_tensors
 from suffuse.trained import build_denoiser
 from suffuse.training.run import Run
+from tests.toy import Waves
 
 
 def test_training_learns(model: Model) -> None:
@@ -80,6 +82,14 @@ def test_progress_and_trajectory(model: Model) -> None:
     assert samples.frames is not None
     assert [len(frame) for frame in samples.frames] == [5, 5, 5, 5]
     assert samples.frames[-1][0] == pytest.approx(samples.items[0], abs=1e-5)
+
+
+def test_names_of_files_sort_as_seeds_do(model: Model, tmp_path: Path) -> None:
+    for first, width in ((0, 1), (7, 2), (98, 3)):
+        samples = Samples([[0.0]] * 4, list(range(first, first + 4)))
+        *_, a, b, c, d = save(model, samples, tmp_path / str(first))
+        assert [int(path.stem) for path in sorted((a, b, c, d))] == samples.seeds
+        assert {len(path.stem) for path in (a, b, c, d)} == {width}, first
 
 
 def test_saved_folder_and_file(model: Model, tmp_path: Path) -> None:
@@ -162,6 +172,19 @@ def test_evaluation_of_asked_conditions(model: Model) -> None:
     assert evaluate(model, count=20, conditions={"label": "f2"}).metrics["class_accuracy"] > 0.75
 
 
+def test_figures_that_would_be_chance_are_told(model: Model, caplog: pytest.LogCaptureFixture) -> None:
+    splits = open_splits(model.recipe)
+    evaluate(model, count=50, splits=replace(splits, test=Waves(96, 50, True)), steps=1)
+    assert not caplog.messages
+    evaluate(model, count=50, splits=replace(splits, test=Waves(96, 3, True)), steps=1)
+    assert "50 samples are scored against 3 test examples" in caplog.text
+    caplog.clear()
+    evaluate(model, count=3, splits=replace(splits, test=Waves(96, 50, True)), steps=1)
+    assert "3 samples are scored against 50 test examples" in caplog.text
+    with pytest.raises(DataError, match="no test part"):
+        evaluate(model, count=3, splits=replace(splits, test=Waves(96, 0, True)), steps=1)
+
+
 def test_report_is_one_file(run: Run, tmp_path: Path) -> None:
     page = write_report(run.folder, tmp_path / "r.html").read_text()
     assert page.count("data:image/png;base64,") == 2
@@ -171,13 +194,14 @@ def test_report_is_one_file(run: Run, tmp_path: Path) -> None:
     assert "href=" not in page.replace("xlink:href=", "")
 
 
-def test_unconditional_model_takes_no_condition(run: Run) -> None:
+@pytest.mark.usefixtures("run")
+def test_unconditional_model_takes_no_condition(tmp_path: Path) -> None:
     from suffuse.tasks.train import train
     from tests.toy import recipe
 
     whole = recipe(data={"labelled": False})
     whole["train"] |= {"steps": 2, "sample_every": 2, "validate_every": 2}
-    free = load(train(validate(whole), out=run.folder / "free").folder)
+    free = load(train(validate(whole), out=tmp_path).folder)
     assert len(free.generate(2, guidance=3.0)) == 2
     with pytest.raises(DomainInputError, match="unconditional"):
         free.generate(1, label="f1")

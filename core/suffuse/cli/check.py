@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,8 +31,11 @@ def check(name: DomainName, recipe: RecipeSource = None, fast: Fast = False, as_
     """Hold a domain to the conformance checks; exits with 1 if one fails, or if none is run."""
     from suffuse.cli.screen import progress
     from suffuse.progress import progress_bar
+    from suffuse.registry import find
     from suffuse.testing import Case, check_domain, checks_for
 
+    if recipe is not None and not Path(recipe).is_file():
+        find("recipe", recipe)  # a slip of the user's, not a failure of the domain
     case = Case.of(name, recipe)
     records: list[Record] = []
     with progress_bar(None if as_json else progress(), f"check {name}", len(checks_for(case))) as advance:

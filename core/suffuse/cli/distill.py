@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from suffuse.cli import options as opt
 from suffuse.cli.screen import progress, results
-from suffuse.cli.train import Resume, describe, made
+from suffuse.cli.train import Resume, describe, made, point_to
 from suffuse.cli.verb import INTERRUPTED, print_json, verb
 
 if TYPE_CHECKING:
@@ -67,10 +66,5 @@ def distill(
 
 
 def _tell(run: Run, steps: int) -> None:
-    console = results()
-    console.print(f"distilled to {steps} step{'s' if steps > 1 else ''}: {made(run)}")
-    console.print(f"  model   {run.model_path}")
-    console.print(f"  folder  {run.folder}")
-    console.print("next:")
-    for verb_name in ("generate", "evaluate", "report"):
-        console.print(f"  suffuse {verb_name} {shlex.quote(str(run.folder))}")
+    results().print(f"distilled to {steps} step{'s' if steps > 1 else ''}: {made(run)}")
+    point_to(run)

@@ -46,26 +46,23 @@ def evaluate(
     from suffuse.tasks.evaluate import evaluate as score
 
     loaded = opt.load_model(model, device)
-    splits, solver = _other_data(loaded, data), opt.make_component("sampler", sampler)
-    asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)
+    splits = _other_data(loaded, data)
+    plan = opt.read_plan(
+        loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
+        schedule=schedule, guidance=guidance, interval=interval,
+    )  # fmt: skip
     count = count or loaded.recipe.evaluate.count
     with item_bar("generate", count) as on_step:
         evaluation = score(
             loaded,
             count=count,
             seed=seed,
-            conditions=asked,
             splits=splits,
-            steps=steps,
-            sampler=solver,
-            grid=opt.make_component("grid", grid, steps=steps or loaded.recipe.sample.steps),
-            schedule=opt.make_component("schedule", schedule),
-            guidance=guidance,
-            interval=opt.parse_interval(interval),
             batch=batch,
             on_step=on_step,
+            **plan,
         )
-    path = out or _place(model, other=splits is not None or bool(asked))
+    path = out or _place(model, other=splits is not None or bool(plan["conditions"]))
     if path is not None:
         write_json(path, evaluation.as_dict())
     if as_json:

@@ -52,23 +52,16 @@ def generate(
     if trajectory is not None:
         check_animation(loaded, trajectory)
     place = check_out(loaded, out or opt.fresh_folder(Path("samples") / opt.title(model)))
-    plan = {
-        "conditions": opt.parse_conditions(loaded.conditions, label, prompt, conditions),
-        "sampler": opt.make_component("sampler", sampler),
-        "grid": opt.make_component("grid", grid, steps=steps or loaded.recipe.sample.steps),
-        "schedule": opt.make_component("schedule", schedule),
-        "interval": opt.parse_interval(interval),
-        "negative": opt.parse_conditions(loaded.conditions, None, None, negative, "--negative"),
-        "compose": opt.parse_composed(loaded.conditions, compose),
-    }
+    plan = opt.read_plan(
+        loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
+        schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
+    )  # fmt: skip
     begun = time.perf_counter()
     with item_bar("generate", count) as on_step:
         samples = make_samples(
             loaded,
             count,
             seed=seed,
-            steps=steps,
-            guidance=guidance,
             batch=batch,
             on_step=on_step,
             trajectory=trajectory is not None,

@@ -66,16 +66,11 @@ def inpaint(
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("inpainted") / opt.title(model)))
     known = _known(loaded, mask)
-    plan = {
-        "method": opt.make_component("method", method),
-        "conditions": opt.parse_conditions(loaded.conditions, label, prompt, conditions),
-        "sampler": opt.make_component("sampler", sampler),
-        "grid": opt.make_component("grid", grid, steps=steps or loaded.recipe.sample.steps),
-        "schedule": opt.make_component("schedule", schedule),
-        "interval": opt.parse_interval(interval),
-        "negative": opt.parse_conditions(loaded.conditions, None, None, negative, "--negative"),
-        "compose": opt.parse_composed(loaded.conditions, compose),
-    }
+    plan = opt.read_plan(
+        loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
+        schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
+    )  # fmt: skip
+    solver = opt.make_component("method", method)
     originals, names = read_items(loaded, items)
     begun = time.perf_counter()
     with item_bar("inpaint", len(originals) * count) as on_step:
@@ -87,8 +82,7 @@ def inpaint(
             count=count,
             seed=seed,
             names=names,
-            steps=steps,
-            guidance=guidance,
+            method=solver,
             batch=batch,
             on_step=on_step,
             **plan,

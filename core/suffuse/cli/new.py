@@ -46,17 +46,16 @@ def new(
 
     place = folder or Path(package_name(name))
     files = list(plan(name, kind, place)) if dry_run else write(name, kind, place)
-    following = next_steps(name, place)
     if as_json:
-        told = [str(file) for file in files]
-        print_json({"name": name, "kind": kind, "folder": str(place), "files": told, "dry_run": dry_run})
+        told = {"name": name, "kind": kind, "folder": place, "files": files, "dry_run": dry_run}
+        print_json({**told, "next": next_steps(name, place)})
         return
     typer.echo(f"{'would write' if dry_run else 'written'}:")
     for line in tree(place, files):
         typer.echo(f"  {line}")
     if not dry_run:
         typer.echo("next:")
-        for line in following:
+        for line in next_steps(name, place):
             typer.echo(f"  {line}")
 
 

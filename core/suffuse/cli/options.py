@@ -239,6 +239,35 @@ def parse_conditions(
     return asked
 
 
+def read_plan(
+    model: Model,
+    *,
+    label: Sequence[str] | None,
+    prompt: Sequence[str] | None,
+    conditions: Sequence[str] | None,
+    steps: int | None,
+    sampler: str | None,
+    grid: str | None,
+    schedule: str | None,
+    guidance: float | Mapping[str, Any] | None,
+    interval: str | None,
+    negative: Sequence[str] | None = None,
+    compose: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """How to sample and under which conditions, from the options that verbs share, for their tasks."""
+    return {
+        "conditions": parse_conditions(model.conditions, label, prompt, conditions),
+        "steps": steps,
+        "sampler": make_component("sampler", sampler),
+        "grid": make_component("grid", grid, steps=steps or model.recipe.sample.steps),
+        "schedule": make_component("schedule", schedule),
+        "guidance": guidance,
+        "interval": parse_interval(interval),
+        "negative": parse_conditions(model.conditions, None, None, negative, "--negative"),
+        "compose": parse_composed(model.conditions, compose),
+    }
+
+
 def _only(space: ConditionSpace, kind: str) -> str:
     """The name of the one condition of a kind, or of the one that is named as the kind."""
     named = [name for name, condition in space.items() if condition.kind == kind]

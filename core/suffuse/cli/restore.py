@@ -63,16 +63,11 @@ def restore(
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("restored") / opt.title(model)))
-    plan = {
-        "method": opt.make_component("method", method),
-        "conditions": opt.parse_conditions(loaded.conditions, label, prompt, conditions),
-        "sampler": opt.make_component("sampler", sampler),
-        "grid": opt.make_component("grid", grid, steps=steps or loaded.recipe.sample.steps),
-        "schedule": opt.make_component("schedule", schedule),
-        "interval": opt.parse_interval(interval),
-        "negative": opt.parse_conditions(loaded.conditions, None, None, negative, "--negative"),
-        "compose": opt.parse_composed(loaded.conditions, compose),
-    }
+    plan = opt.read_plan(
+        loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
+        schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
+    )  # fmt: skip
+    solver = opt.make_component("method", method)
     measuring = opt.make_component("operator", operator)
     degraded, names = read_items(loaded, items)
     begun = time.perf_counter()
@@ -86,8 +81,7 @@ def restore(
             count=count,
             seed=seed,
             names=names,
-            steps=steps,
-            guidance=guidance,
+            method=solver,
             batch=batch,
             on_step=on_step,
             **plan,

@@ -85,8 +85,13 @@ def made(run: Run) -> str:
 
 def _tell(run: Run) -> None:
     figures = ", ".join(f"{name} {value:.4g}" for name, value in run.metrics.items())
+    results().print(f"{made(run)}: {figures}")
+    point_to(run)
+
+
+def point_to(run: Run) -> None:
+    """Where the run's results lie, and what can be done with them."""
     console = results()
-    console.print(f"{made(run)}: {figures}")
     console.print(f"  model   {run.model_path}")
     console.print(f"  folder  {run.folder}")
     console.print("next:")

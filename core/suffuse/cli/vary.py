@@ -49,15 +49,10 @@ def vary(
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("varied") / opt.title(model)))
-    plan = {
-        "conditions": opt.parse_conditions(loaded.conditions, label, prompt, conditions),
-        "sampler": opt.make_component("sampler", sampler),
-        "grid": opt.make_component("grid", grid, steps=steps or loaded.recipe.sample.steps),
-        "schedule": opt.make_component("schedule", schedule),
-        "interval": opt.parse_interval(interval),
-        "negative": opt.parse_conditions(loaded.conditions, None, None, negative, "--negative"),
-        "compose": opt.parse_composed(loaded.conditions, compose),
-    }
+    plan = opt.read_plan(
+        loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
+        schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
+    )  # fmt: skip
     originals, names = read_items(loaded, items)
     begun = time.perf_counter()
     with item_bar("vary", len(originals) * count) as on_step:
@@ -68,8 +63,6 @@ def vary(
             count=count,
             seed=seed,
             names=names,
-            steps=steps,
-            guidance=guidance,
             batch=batch,
             on_step=on_step,
             **plan,

@@ -34,18 +34,12 @@ from suffuse.process import Schedule
 from suffuse.process.categorical import TINY, Categorical, mirrored
 from suffuse.process.kernels import stationary_like
 from suffuse.rng import Rng, numbered
-from suffuse.state import State, batch_size, device_of, mask_of, to
+from suffuse.state import State, batch_size, device_of, to
 
 
 def counted(x0: State, name: str, process: Categorical) -> Tensor:
     """Which entries are real and, in a symmetric field, not told twice: bool ``[batch, *positions]``."""
-    value = field_of(x0, name)
-    mask = mask_of(x0, name)
-    shape = value.shape[:-1]
-    real = torch.ones(shape, dtype=torch.bool, device=value.device) if mask is None else mask.expand_as(value)[..., 0]
-    if not process.symmetric:
-        return real
-    return real & torch.ones(shape[1:], dtype=torch.bool, device=value.device).triu()
+    return field_of(process.distinct(part(x0, name)), name)
 
 
 def time_of_alpha(schedule: Schedule, alpha: Tensor) -> Tensor:

@@ -161,7 +161,7 @@ def log_prob(
     departed: tuple[State, ...] = (combine((1.5 * kept, x), (-0.5 * kept, belief)), start)
     (y, grown), evaluations = solver.integrate(slope, departed, flow)
     assert isinstance(grown, Tensor)
-    scale = flow.scale(1.0)
+    scale = flow.path.scale(1.0)
     code, added = combine((scale, y)), grown + count[:, None] * math.log(scale)
     spread = flow.schedule.sigma(1.0) ** 2 + flow.schedule.alpha(1.0) ** 2 * variance
     noise = log_normal(code, spread) if prior is None else prior(code).double()

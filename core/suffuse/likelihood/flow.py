@@ -1,10 +1,7 @@
 r"""The probability flow in the coordinates of the straight path, from data to noise and back.
 
-With :math:`c = α + σ, \; y = x/c, \; u = σ/c` the flow is the same ODE under every schedule (Song et al. 2021, eq. 13),
-
-.. math:: \frac{dy}{du} = \frac{y - \hat x_0}{u}, \qquad 0 < u \le u_1 = σ(1)/c(1),
-
-bounded, and finite where α = 0. It is integrated from a small noise level on: the network is never asked at σ = 0. The
+The coordinates are those of :mod:`suffuse.sampling.coordinates`, :math:`y = x/(α + σ)` and :math:`u = σ/(α + σ)`. The
+flow is integrated from a small noise level on: the network is never asked at σ = 0. The
 first stretch, from the data themselves to that level :math:`r = σ/α`, is one step of the trapezoidal rule in r, along
 which :math:`\tilde x = x/α` has the speed :math:`(\tilde x - \hat x_0)/r = -r ∇\log p`, which is 0 at r = 0:
 
@@ -15,18 +12,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeVar
-
-import torch
-from torch import Tensor
 
 from suffuse.conditions import Conditions
 from suffuse.errors import RecipeError, UnsupportedError
-from suffuse.posterior import Denoiser, Time
-from suffuse.process import Gaussian, Process, Product, Schedule, noise_ratio, time_of_ratio
+from suffuse.posterior import Denoiser, Posterior, Time
+from suffuse.process import Gaussian, Process, Product, Schedule, noise_ratio
+from suffuse.sampling import coordinates
 from suffuse.state import State, combine
-
-R = TypeVar("R", float, Tensor, float | Tensor)
 
 LEVEL = 0.002
 """The noise level σ/α at which the ODE begins: the lowest of EDM (Karras et al. 2022, table 1)."""
@@ -85,28 +77,20 @@ class Flow:
     @property
     def last(self) -> float:
         """u at t = 1."""
-        return self.schedule.sigma(1.0) / self.scale(1.0)
+        return self.path.at(1.0)[1]
 
-    def scale(self, t: R) -> R:
-        """c at a time."""
-        return self.schedule.alpha(t) + self.schedule.sigma(t)
-
-    def time(self, u: Time) -> Time:
-        """The time at which σ/c has this value."""
-        if isinstance(u, Tensor):
-            late = u >= self.last
-            ratio = torch.where(late, 1.0, u / (1.0 - u))
-            return torch.where(late, 1.0, time_of_ratio(self.schedule, ratio).clamp_max(1.0))
-        return 1.0 if u >= self.last else min(time_of_ratio(self.schedule, u / (1.0 - u)), 1.0)
+    @property
+    def path(self) -> coordinates.Flow:
+        """The coordinates."""
+        return coordinates.Flow(self.schedule)
 
     def belief(self, y: State, u: Time) -> State:
         """x̂₀ at a point of the flow."""
-        t = self.time(u)
-        return self.denoiser(combine((self.scale(t), y)), t, self.conditions).mean
+        return self.path.belief(self.denoiser, y, u, self.conditions).mean
 
     def velocity(self, y: State, u: Time) -> State:
         """dy/du."""
-        return combine((1.0 / u, y), (-1.0 / u, self.belief(y, u)))
+        return self.path.slope(y, u, Posterior(self.belief(y, u)))
 
     def near(self, x: State) -> State:
         """x̂₀ of x̃ = x/α at the noise level where the ODE begins."""

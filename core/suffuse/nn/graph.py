@@ -24,7 +24,7 @@ from suffuse.nn.dit import NOISE_FEATURES, DiTBlock, DiTOptions, modulate
 from suffuse.nn.elements import ELEMENTS, PAIRS, WHOLE, Real, axes_of, mean, shown
 from suffuse.nn.embeddings import axial_positions, noise_features
 from suffuse.nn.options import parse, require, whole
-from suffuse.state import State, fields
+from suffuse.state import State, fields, masked_axes
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class GraphOptions:
 
 
 class Embed(nn.Module):
-    """Tokens from the fields of one kind: a linear map each, added up, and a vector of their own.
+    """Tokens from the fields of one kind: two layers for each field, added up, and a vector of their own.
 
     A field that is masked adds nothing, not even its bias, which so tells a missing value from a zero.
     """
@@ -90,7 +90,10 @@ class Embed(nn.Module):
         super().__init__()
         # A list, not a ModuleDict: that one forbids names such as "a.b" and "type".
         self.names = tuple(channels)
-        self.fields = nn.ModuleList(nn.Linear(count, width) for count in channels.values())
+        self.fields = nn.ModuleList(
+            nn.Sequential(nn.Linear(count, width), nn.GELU(approximate="tanh"), nn.Linear(width, width))
+            for count in channels.values()
+        )
         self.own = nn.Parameter(torch.randn(width) * width**-0.5)
 
     def forward(self, values: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> Tensor:
@@ -180,7 +183,7 @@ class PairBlock(nn.Module):
 class GraphTransformer(nn.Module):
     """A graph transformer for states of any number of elements: a dict in, a dict out, or a tensor in, a tensor out.
 
-    Every field enters by a linear map of its own. What padding holds changes nothing, and comes out as zero.
+    Every field enters by layers of its own. What padding holds changes nothing, and comes out as zero.
 
     Arguments:
         template: any states of the fields.
@@ -202,7 +205,7 @@ class GraphTransformer(nn.Module):
                 raise unknown_name("field", name, self.shapes, RecipeError, field="network.pairs")
         self.axes = axes_of(template, options.pairs)
         for name, shape in self.shapes.items():
-            _check(name, shape, self.axes[name])
+            _check(name, shape, self.axes[name], masked_axes(template, name))
         self.level_embedding = nn.Sequential(nn.Linear(NOISE_FEATURES, width), nn.SiLU(), nn.Linear(width, width))
         self.conditions = ConditionEmbedding(conditions, width)
         context = width if self.conditions.text_names else None
@@ -287,7 +290,12 @@ def _both_ways(values: Mapping[str, Tensor], axes: Mapping[str, int]) -> dict[st
     return {n: torch.cat((x, x.transpose(1, 2)), dim=-1) for n, x in values.items() if axes[n] == PAIRS}
 
 
-def _check(name: str, shape: tuple[int, ...], axes: int) -> None:
+def _check(name: str, shape: tuple[int, ...], axes: int, masked: int) -> None:
+    if masked > axes:
+        raise UnsupportedError(
+            "this network cannot tell single features that are missing", field=f"state.{name}", expected="[batch, n]",
+            got="a mask over features too", fix="make a field, with a mask of its own, of each that may be missing",
+        )  # fmt: skip
     square = axes != PAIRS or (len(shape) > 1 and shape[0] == shape[1])
     if axes > PAIRS or not square or len(shape) - axes not in (0, 1):
         raise UnsupportedError(

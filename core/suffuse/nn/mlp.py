@@ -20,7 +20,7 @@ from suffuse.nn.attention import zero_
 from suffuse.nn.conditioning import ConditionEmbedding
 from suffuse.nn.embeddings import noise_features
 from suffuse.nn.options import fraction, parse, positive, require, whole
-from suffuse.state import State, fields
+from suffuse.state import State, fields, map_fields
 
 NOISE_FEATURES = 128
 
@@ -120,13 +120,13 @@ class MLP(nn.Module):
         return shaped[""] if isinstance(x, Tensor) else shaped
 
     def _flat(self, x: State) -> Tensor:
-        """All entries side by side, ``[batch, …]``; masks as 0 and 1."""
-        entries = dict(_entries(x))
-        shapes = {name: tuple(value.shape[1:]) for name, value in entries.items()}
+        """All entries side by side, ``[batch, …]``; masks as 0 and 1, and 0 in the padding."""
+        shapes = {name: tuple(value.shape[1:]) for name, value in _entries(x)}
         if shapes != self.shapes:
             raise DomainInputError(
                 "has other sizes than the network was made for", field="state", expected=self.shapes, got=shapes
             )
+        entries = dict(_entries(map_fields(lambda value: value, x)))
         dtype = next(value.dtype for _, value in fields(x))
         return torch.cat([entries[name].flatten(1).to(dtype) for name in self.shapes], dim=1)
 

@@ -26,6 +26,7 @@ from suffuse.nn.blocks import (
 )
 from suffuse.nn.conditioning import ConditionEmbedding, Embedded
 from suffuse.nn.embeddings import noise_features
+from suffuse.nn.masked import over_masks
 from suffuse.nn.options import fraction, grid_shape, parse, per_axis, require, whole, wholes
 from suffuse.state import State
 
@@ -198,11 +199,12 @@ class UNet(nn.Module):
         return h
 
 
-def build(template: State, conditions: ConditionSpace, **options: Any) -> UNet:
+def build(template: State, conditions: ConditionSpace, **options: Any) -> nn.Module:
     """A U-Net for states like a template.
 
     Arguments:
-        template: states ``[batch, channels, *axes]`` with 1, 2 or 3 axes; their sizes do not matter.
+        template: states ``[batch, channels, *axes]`` with 1, 2 or 3 axes, bare or as one field with a mask
+            (:class:`~suffuse.nn.masked.Masked`); their sizes do not matter.
         conditions: what the network can be steered by.
         options: see :class:`UNetOptions`.
 
@@ -210,6 +212,11 @@ def build(template: State, conditions: ConditionSpace, **options: Any) -> UNet:
         RecipeError: an option is unknown or wrong.
         UnsupportedError: the state is no grid.
     """
-    channels, axes = grid_shape(template)
-    network = UNet(channels, axes, conditions, parse(UNetOptions, options))
-    return network.to(memory_format=_MEMORY[axes]) if axes in _MEMORY else network
+    chosen = parse(UNetOptions, options)
+
+    def of_grid(grid: State, space: ConditionSpace) -> nn.Module:
+        channels, axes = grid_shape(grid)
+        network = UNet(channels, axes, space, chosen)
+        return network.to(memory_format=_MEMORY[axes]) if axes in _MEMORY else network
+
+    return over_masks(of_grid, template, conditions)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from suffuse.errors import RecipeError
-from suffuse.operators.base import Operator, require_axes
+from suffuse.operators.base import Operator, require_axes, require_grids
 from suffuse.state import State, map_fields
 
 
@@ -34,6 +34,7 @@ class BandLimit(Operator):
             raise RecipeError("is unknown", field="band-limit.axes", expected="last or all", got=repr(self.axes))
 
     def __call__(self, x: State) -> State:
+        require_grids(x, self)
         return map_fields(self._filtered, x)
 
     def adjoint(self, y: State, like: State) -> State:

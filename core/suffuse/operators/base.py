@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from suffuse.errors import UnsupportedError
-from suffuse.state import State, fields, map_fields
+from suffuse.state import State, fields, map_fields, masked_axes
 
 
 class Operator(ABC):
@@ -82,3 +82,19 @@ def require_axes(x: State, operator: Operator, channels: int = 1) -> Tensor:
         expected="one tensor [batch, channels, *axes]",
         got="named fields" if isinstance(x, dict) else f"shape {list(x.shape)}",
     )
+
+
+def require_grids(x: State, operator: Operator) -> None:
+    """Refuse fields ``[batch, n, features]`` of elements, whose second axis is no axis of space.
+
+    A mask tells these: it covers their elements and not their features.
+
+    Raises:
+        UnsupportedError: there is one.
+    """
+    for name, value in fields(x):
+        if 0 < masked_axes(x, name) < value.ndim - 1:
+            raise UnsupportedError(
+                f"{type(operator).__name__} measures states over axes", field=f"operator, field {name!r}",
+                expected="[batch, channels, *axes]", got="elements under a mask, which lie on no grid",
+            )  # fmt: skip

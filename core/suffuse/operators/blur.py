@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from suffuse.errors import RecipeError
-from suffuse.operators.base import Operator, require_axes
+from suffuse.operators.base import Operator, require_axes, require_grids
 from suffuse.state import State, map_fields
 
 REACH = 4.0
@@ -53,6 +53,7 @@ class Blur(Operator):
         return weights / weights.sum()
 
     def __call__(self, x: State) -> State:
+        require_grids(x, self)
         return map_fields(self._blur, x)
 
     def _blur(self, x: Tensor) -> Tensor:

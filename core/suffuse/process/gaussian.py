@@ -52,18 +52,24 @@ class Gaussian:
         kept = -expm1(log_snr(self.schedule, t) - log_snr(self.schedule, s))  # 1 - SNR_t/SNR_s
         sigma_s = self.schedule.sigma(s)
         fresh = eta * sigma_s * sqrt(kept)
-        x_s = self.transfer(x_t, posterior, t, s, carried=sigma_s * sqrt(1.0 - eta**2 * kept))
-        if fresh == 0.0:
-            return x_s
-        return combine((1.0, x_s), (fresh, rng.at("reverse").normal_like(x_t)))
+        noise = () if fresh == 0.0 else ((fresh, rng.at("reverse").normal_like(x_t)),)
+        return self.transfer(x_t, posterior, t, s, sigma_s * sqrt(1.0 - eta**2 * kept), *noise)
 
-    def transfer(self, x_t: State, posterior: Posterior, t: Time, s: Time, carried: float | None = None) -> State:
-        """The deterministic part of a step: x_t's own noise rescaled to ``carried`` (default σ_s)."""
+    def transfer(
+        self,
+        x_t: State,
+        posterior: Posterior,
+        t: Time,
+        s: Time,
+        carried: float | None = None,
+        *fresh: tuple[float, State],
+    ) -> State:
+        """The deterministic part of a step, x_t's own noise rescaled to ``carried`` (default σ_s); and fresh noise."""
         alpha_t, sigma_t, alpha_s = self.schedule.alpha(t), self.schedule.sigma(t), self.schedule.alpha(s)
         c = (self.schedule.sigma(s) if carried is None else carried) / sigma_t
         if posterior.anchor is None:
-            return combine((c, x_t), (alpha_s - alpha_t * c, posterior.mean))
-        return combine((c, x_t), (alpha_s, posterior.mean), (-alpha_t * c, posterior.anchor))
+            return combine((c, x_t), (alpha_s - alpha_t * c, posterior.mean), *fresh)
+        return combine((c, x_t), (alpha_s, posterior.mean), (-alpha_t * c, posterior.anchor), *fresh)
 
     def loss(self, posterior: Posterior, x0: State, x_t: State, t: Time, weight: Weight | None = None) -> Tensor:
         """Mean squared error of the posterior mean, averaged over each sample's real entries: ``[batch]``."""

@@ -59,22 +59,27 @@ def stationary_like(kernel: Kernel, x: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Uniform:
-    """Any class with the same probability (Hoogeboom et al. 2021, multinomial diffusion).
-
-    Arguments:
-        classes: how many there are.
-    """
+class _Counted:
+    """A kernel that has to know of the classes how many they are, and no more."""
 
     classes: int
 
     def __post_init__(self) -> None:
-        _require_classes(self)
+        _require_classes(self, self.classes)
 
     @classmethod
     def of(cls, frequencies: Sequence[float]) -> Self:
         """For classes of these frequencies."""
         return cls(len(frequencies))
+
+
+@dataclass(frozen=True)
+class Uniform(_Counted):
+    """Any class with the same probability (Hoogeboom et al. 2021, multinomial diffusion).
+
+    Arguments:
+        classes: how many there are.
+    """
 
     @property
     def stationary(self) -> tuple[float, ...]:
@@ -82,22 +87,12 @@ class Uniform:
 
 
 @dataclass(frozen=True)
-class Absorbing:
+class Absorbing(_Counted):
     """The mask, which no entry ever leaves (Austin et al. 2021; Sahoo et al. 2024, MDLM).
 
     Arguments:
         classes: how many there are, without the mask.
     """
-
-    classes: int
-
-    def __post_init__(self) -> None:
-        _require_classes(self)
-
-    @classmethod
-    def of(cls, frequencies: Sequence[float]) -> Self:
-        """For classes of these frequencies."""
-        return cls(len(frequencies))
 
     @property
     def stationary(self) -> tuple[float, ...]:
@@ -115,7 +110,7 @@ class Marginal:
     frequencies: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        _require_classes(self)
+        _require_classes(self, self.classes)
         if not (all(math.isfinite(f) and f >= 0.0 for f in self.frequencies) and sum(self.frequencies) > 0.0):
             raise RecipeError(
                 "are no frequencies", field="Marginal.frequencies", got=self.frequencies,
@@ -137,7 +132,8 @@ class Marginal:
         return tuple(f / total for f in self.frequencies)
 
 
-def _require_classes(kernel: Kernel) -> None:
-    if kernel.classes < 1:
-        name = f"{type(kernel).__name__}.classes"
-        raise RecipeError("has no classes", field=name, expected="at least one", got=kernel.classes)
+def _require_classes(kernel: object, classes: int) -> None:
+    if classes < 1:
+        raise RecipeError(
+            "has no classes", field=f"{type(kernel).__name__}.classes", expected="at least one", got=classes
+        )

@@ -5,7 +5,7 @@ from suffuse.sampling.ancestral import DDIM, DDPM
 from suffuse.sampling.consistency import Consistency
 from suffuse.sampling.corrector import PredictorCorrector
 from suffuse.sampling.deis import DEIS
-from suffuse.sampling.discrete import Confidence, DiscreteCorrector, DiscreteFlow, Remasking, Renoise, TauLeaping
+from suffuse.sampling.discrete import Confidence, DiscreteCorrector, DiscreteFlow, Remasking, TauLeaping
 from suffuse.sampling.dormand_prince import DormandPrince
 from suffuse.sampling.dpm import DPMpp, DPMppSDE
 from suffuse.sampling.euler_ancestral import EulerAncestral
@@ -51,7 +51,6 @@ __all__ = [
     "Past",
     "PredictorCorrector",
     "Remasking",
-    "Renoise",
     "Restart",
     "Sampler",
     "ShiftedFlow",

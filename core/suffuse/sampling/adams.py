@@ -17,10 +17,10 @@ from suffuse.process import Gaussian
 from suffuse.rng import Rng
 from suffuse.sampling.coordinates import Flow
 from suffuse.sampling.loop import Past, Step
-from suffuse.sampling.multistep import mix_noise, noise, power_moments, total, weights, within
+from suffuse.sampling.multistep import drift, mix_noise, power_moments, weights, within
 from suffuse.sampling.needs import GAUSSIAN
 from suffuse.sampling.rule import OneEvaluation
-from suffuse.state import State
+from suffuse.state import State, combine
 
 HIGHEST = 4
 
@@ -57,7 +57,7 @@ class IPNDM(OneEvaluation[Gaussian]):
     def advance(self, process: Gaussian, now: Step, posterior: Posterior, s: float, rng: Rng) -> State:
         past = now.history[: self.order - 1]
         shares = list(zip(EQUAL_STEPS[len(past)], past, strict=True))
-        return total(*mix_noise(process, now, posterior, s, shares))
+        return combine(*mix_noise(process, now, posterior, s, shares))
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,10 @@ class AdamsBashforth(OneEvaluation[Gaussian]):
         alpha_s, sigma_s = process.schedule.alpha(s), process.schedule.sigma(s)
         gains = self._gains(process, now, s)
         lent = sum(gain for gain, _ in gains)
-        terms = [*noise(process, sigma_s - lent, now.x, now.t, posterior), (alpha_s + lent, posterior.mean)]
+        terms = [*drift(process, now.x, now.t, posterior, alpha_s + lent, sigma_s - lent)]
         for gain, one in gains:
-            terms += [*noise(process, gain, one.x, one.t, one.posterior), (-gain, one.posterior.mean)]
-        return total(*terms)
+            terms += drift(process, one.x, one.t, one.posterior, -gain, gain)
+        return combine(*terms)
 
     def _gains(self, process: Gaussian, now: Step, s: float) -> list[tuple[float, Past]]:
         """c_s (u_s - u_t) ω_j of the slopes looked back on."""

@@ -7,6 +7,10 @@ called ping-pong.) Nothing of x_t but the belief is kept. It is exact, up to the
 a *consistency function*, the end of the flow through x_t, as distillation teaches it: each level then has its marginal.
 With the mean of the posterior, which every denoiser gives, it is not: spread is lost at every level. DDPM (DDIM with
 η = 1) draws less noise, :math:`σ_s \sqrt{1 - \mathrm{SNR}_t/\mathrm{SNR}_s}`, and keeps of x_t's what the mean lacks.
+
+On categories the belief is drawn from, entry by entry, and every step may change every entry: what is inconsistent is
+found and mended, at the price of more steps (Boget 2025, SID, on molecules; for masks the most that remasking can do).
+By that use it is called ``renoise``.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import Any
 from suffuse.posterior import Posterior
 from suffuse.process import Categorical, Gaussian, Process
 from suffuse.rng import Rng
+from suffuse.sampling.discrete.temperature import require_temperature, tempered
 from suffuse.sampling.loop import Step
 from suffuse.sampling.needs import Need
 from suffuse.sampling.rule import OneEvaluation
@@ -28,12 +33,17 @@ NOISE: Need[Any] = Need("a process of noise", lambda process: isinstance(process
 
 @dataclass(frozen=True)
 class Consistency(OneEvaluation[Process]):
-    """Fresh noise on the belief, at every step: for consistency models, in one to four steps.
+    """Fresh noise on the belief, at every step: for consistency models, in one to four steps; and for categories.
 
-    A categorical field is drawn from the belief, and noised.
+    Arguments:
+        temperature: of the belief in categorical fields; 1 leaves it as it is.
     """
 
+    temperature: float = 1.0
     needs = NOISE
 
+    def __post_init__(self) -> None:
+        require_temperature(self.temperature)
+
     def advance(self, process: Process, now: Step, posterior: Posterior, s: float, rng: Rng) -> State:
-        return process.corrupt(posterior.mean, s, rng)
+        return process.corrupt(tempered(process, posterior.mean, self.temperature), s, rng)

@@ -30,10 +30,10 @@ from suffuse.posterior import Posterior
 from suffuse.process import Gaussian, VPLinear, noise_ratio, time_of_ratio
 from suffuse.rng import Rng
 from suffuse.sampling.loop import Past, Step
-from suffuse.sampling.multistep import exponential_moments, mix_noise, power_moments, total, usable, weights, within
+from suffuse.sampling.multistep import exponential_moments, mix_noise, power_moments, usable, weights, within
 from suffuse.sampling.needs import GAUSSIAN
 from suffuse.sampling.rule import OneEvaluation
-from suffuse.state import State
+from suffuse.state import State, combine
 
 HIGHEST = 4
 Name = Literal["t", "log-rho", "rho"]
@@ -75,7 +75,7 @@ class DEIS(OneEvaluation[Gaussian]):
         return self.order - 1
 
     def advance(self, process: Gaussian, now: Step, posterior: Posterior, s: float, rng: Rng) -> State:
-        return total(*mix_noise(process, now, posterior, s, self._shares(process, now, s)))
+        return combine(*mix_noise(process, now, posterior, s, self._shares(process, now, s)))
 
     def _shares(self, process: Gaussian, now: Step, s: float) -> list[tuple[float, Past]]:
         """C_j/(ρ_s - ρ_t) of the noises looked back on."""

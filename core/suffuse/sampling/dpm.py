@@ -31,14 +31,13 @@ from suffuse.sampling.multistep import (
     carry,
     exponential_moments,
     half_log_snr,
-    total,
     usable,
     weights,
     within,
 )
 from suffuse.sampling.needs import GAUSSIAN
 from suffuse.sampling.rule import OneEvaluation
-from suffuse.state import State
+from suffuse.state import State, combine
 
 HIGHEST = 3
 
@@ -66,7 +65,7 @@ class DPMpp(OneEvaluation[Gaussian]):
 
     def advance(self, process: Gaussian, now: Step, posterior: Posterior, s: float, rng: Rng) -> State:
         beliefs = mean_belief(process, now, posterior, s, self.order, self.curvature)
-        return total(*carry(process, now.x, now.t, s, beliefs))
+        return combine(*carry(process, now.x, now.t, s, beliefs))
 
 
 @dataclass(frozen=True)
@@ -101,8 +100,8 @@ class DPMppSDE(OneEvaluation[Gaussian]):
         terms = carry(process, now.x, now.t, s, beliefs, carried=sigma_s * exp(-faded))
         fresh = sigma_s * sqrt(-expm1(-2.0 * faded))
         if fresh == 0.0:
-            return total(*terms)
-        return total(*terms, (fresh, rng.at("reverse").normal_like(now.x)))
+            return combine(*terms)
+        return combine(*terms, (fresh, rng.at("reverse").normal_like(now.x)))
 
 
 def _check(order: int, curvature: float) -> None:

@@ -22,7 +22,7 @@ from suffuse.rng import Rng
 from suffuse.sampling.loop import Step
 from suffuse.sampling.needs import GAUSSIAN
 from suffuse.sampling.rule import OneEvaluation
-from suffuse.state import State, combine
+from suffuse.state import State
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,6 @@ class EulerAncestral(OneEvaluation[Gaussian]):
         up = min(self.eta * own, 1.0)  # in units of σ_s
         down = sqrt((1.0 - up) * (1.0 + up))
         sigma = schedule.sigma(s)
-        x_s = process.transfer(now.x, posterior, now.t, s, carried=sigma * down)
-        if up * sigma * self.noise == 0.0:
-            return x_s
-        return combine((1.0, x_s), (sigma * up * self.noise, rng.at("reverse").normal_like(now.x)))
+        fresh = sigma * up * self.noise
+        noise = () if fresh == 0.0 else ((fresh, rng.at("reverse").normal_like(now.x)),)
+        return process.transfer(now.x, posterior, now.t, s, sigma * down, *noise)

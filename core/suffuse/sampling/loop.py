@@ -132,10 +132,11 @@ def iterate(
             raise UnsupportedError("nothing to start from", field="like", expected="a state for `like` or `x`")
         x = process.prior(like, rng, times[0])
     now = Step(x, times[0], total=len(times) - 1)
+    steps, untracked = rng.steps(now.total, "step"), torch.inference_mode()
     yield now
     for s in times[1:]:
-        with torch.inference_mode():
-            now = sampler.step(denoiser, process, now, s, rng.at("step", now.index), conditions)
+        with untracked:
+            now = sampler.step(denoiser, process, now, s, steps.at(now.index), conditions)
         yield now
 
 

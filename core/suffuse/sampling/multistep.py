@@ -106,10 +106,17 @@ def usable(past: Iterable[Past], coordinate: Callable[[float], float]) -> list[t
     return list(itertools.takewhile(lambda one: math.isfinite(one[0]), placed))
 
 
-def noise(process: Gaussian, scale: float, x: State, t: float, posterior: Posterior) -> tuple[Term, Term]:
-    """``scale·ε̂``, the noise that a state and the belief about it imply."""
-    alpha, sigma = process.schedule.alpha(t), process.schedule.sigma(t)
-    return (scale / sigma, x), (-scale * alpha / sigma, posterior.noise_mean)
+def drift(process: Gaussian, x: State, t: float, posterior: Posterior, clean: float, noise: float) -> tuple[Term, ...]:
+    """``clean·x̂ + noise·ε̂``, with the noise ε̂ that a state and the belief about it imply."""
+    c = noise / process.schedule.sigma(t)
+    return (c, x), *believed(posterior, clean, -c * process.schedule.alpha(t))
+
+
+def believed(posterior: Posterior, clean: float, direction: float) -> tuple[Term, ...]:
+    """Multiples of the data's mean and of the mean that the noise is measured from; one term where these are one."""
+    if posterior.anchor is None:
+        return ((clean + direction, posterior.mean),)
+    return (clean, posterior.mean), (direction, posterior.anchor)
 
 
 def mix_noise(
@@ -124,15 +131,15 @@ def mix_noise(
     alpha_s, sigma_s = schedule.alpha(s), schedule.sigma(s)
     reach = sigma_s - alpha_s * schedule.sigma(now.t) / schedule.alpha(now.t) if shares else 0.0
     own = sigma_s - reach * sum(share for share, _ in shares)
-    terms = [*noise(process, own, now.x, now.t, posterior), (alpha_s, posterior.mean)]
+    terms = [*drift(process, now.x, now.t, posterior, alpha_s, own)]
     for share, one in shares:
-        terms += noise(process, reach * share, one.x, one.t, one.posterior)
+        terms += drift(process, one.x, one.t, one.posterior, 0.0, reach * share)
     return terms
 
 
 def carry(
     process: Gaussian, x: State, t: float, s: float, beliefs: Weighted, carried: float | None = None
-) -> tuple[Term, ...]:
+) -> list[Term]:
     """The process's own step from t to s on a weighted mean of beliefs: α_s x̂ + c ε̂. The first term is the state's.
 
     Arguments:
@@ -140,9 +147,10 @@ def carry(
     """
     alpha_t, alpha_s = process.schedule.alpha(t), process.schedule.alpha(s)
     c = (process.schedule.sigma(s) if carried is None else carried) / process.schedule.sigma(t)
-    means = ((alpha_s * w, b.mean) for w, b in beliefs)
-    directions = ((-alpha_t * c * w, b.noise_mean) for w, b in beliefs)
-    return ((c, x), *means, *directions)
+    terms: list[Term] = [(c, x)]
+    for w, belief in beliefs:
+        terms += believed(belief, alpha_s * w, -alpha_t * c * w)
+    return terms
 
 
 def total(*terms: Term) -> State:

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from suffuse.conditions import Conditions
-from suffuse.errors import RecipeError
+from suffuse.errors import RecipeError, UnsupportedError
 from suffuse.posterior import Denoiser, Posterior, Time
 from suffuse.process import Gaussian, Schedule, noise_ratio, time_of_ratio
 from suffuse.rng import Rng
@@ -128,14 +128,25 @@ class Reference:
         *past, here, there = window
         history = tuple(Past(self.times[i], self._state(i), self._belief(i)) for i in reversed(past))
         now = Step(self._state(here), self.times[here], len(past), len(past) + 1, history=history)
-        after = sampler.step(self._ask, self.process, now, self.times[there], _NO_NOISE, {})
+        try:
+            after = sampler.step(self._ask, self.process, now, self.times[there], _NO_NOISE, {})
+        except _UnknownError as reason:
+            raise UnsupportedError(
+                f"{reason}, so that no grid can be made for it",
+                field="sampler",
+                expected="a solver without fresh noise that asks the denoiser at the grid's times only",
+                got=repr(sampler),
+                fix="optimize dpmpp, unipc, deis, ipndm or adams, and give this sampler the levels that were found",
+            ) from None
         assert isinstance(after.x, Tensor)
         defect = after.x - self._state(there)
         weight = self.growth[there] / _scale(self.process.schedule, self.times[there])
         return max(float(defect @ self.gram @ defect.T), 0.0) * weight**2
 
     def _ask(self, x: State, t: Time, conditions: Conditions) -> Posterior:
-        return self._belief(self._index[float(t)])
+        if isinstance(t, Tensor) or t not in self._index:
+            raise _UnknownError("asks the denoiser between the grid's times")
+        return self._belief(self._index[t])
 
     def _state(self, index: int) -> Tensor:
         return self._units[index : index + 1]
@@ -167,7 +178,18 @@ class Reference:
         return [*path, last]
 
 
-_NO_NOISE = Rng.of([0])
+class _UnknownError(Exception):
+    """What a sampler asks for is not among what the trajectories tell."""
+
+
+class _NoNoise(Rng):
+    """The streams of a step that has to be linear in states and beliefs."""
+
+    def normal_like(self, state: State) -> State:
+        raise _UnknownError("draws fresh noise")
+
+
+_NO_NOISE = _NoNoise.of([0])
 
 
 @dataclass
@@ -256,6 +278,7 @@ def optimize(reference: Reference, sampler: Sampler, steps: int) -> Levels:
 
     Raises:
         RecipeError: as many steps as the reference, or none.
+        UnsupportedError: the solver is not of that kind.
     """
     if not 1 <= steps < len(reference.times) - 1:
         raise RecipeError("is out of range", field="steps", expected=f"1 to {len(reference.times) - 2}", got=steps)

@@ -113,8 +113,10 @@ def step_by(
         now = replace(now, x=x, t=t)
     posterior = denoiser(now.x, now.t, conditions)
     corrected = rule.correct(process, now, posterior)
-    x_s = rule.advance(process, replace(now, x=corrected), posterior, s, rng)
-    return now.to(x_s, s, posterior, corrected, rule.depth)
+    if corrected is not now.x:
+        now = replace(now, x=corrected)
+    x_s = rule.advance(process, now, posterior, s, rng)
+    return now.to(x_s, s, posterior, depth=rule.depth)
 
 
 def _step_fields(

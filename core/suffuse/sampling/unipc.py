@@ -36,7 +36,7 @@ from suffuse.sampling.multistep import (
 )
 from suffuse.sampling.needs import GAUSSIAN
 from suffuse.sampling.rule import OneEvaluation
-from suffuse.state import State
+from suffuse.state import State, combine
 
 HIGHEST = 3
 Variant = Literal["bh1", "bh2"]
@@ -71,7 +71,7 @@ class UniPC(OneEvaluation[Gaussian]):
         """UniP: from now to s, through the beliefs at now and before."""
         here = Past(now.t, now.x, posterior)
         beliefs = self._mean_belief(process, here, s, now.history[: self.order - 1])
-        return total(*carry(process, now.x, now.t, s, beliefs))
+        return combine(*carry(process, now.x, now.t, s, beliefs))
 
     def correct(self, process: Gaussian, now: Step, posterior: Posterior) -> State:
         """UniC: what the last step would be with the belief at now, less what it was, added to the state."""

@@ -67,7 +67,7 @@ def blend(
         on_step: called with (batches done, batches in all).
 
     Raises:
-        DomainInputError: fewer than two, a weight outside [0, 1], or items of different sizes.
+        DomainInputError: fewer than two, a weight outside [0, 1], or items of different sizes or gaps.
         UnsupportedError: the model's noise is not Gaussian.
     """
     chosen = _weights(count, weights)
@@ -122,6 +122,7 @@ def _require_same_size(a: State, b: State) -> None:
     for name, value in a.items():
         if is_mask(name) and not torch.equal(value, b[name]):
             raise DomainInputError(
-                "are of different sizes", field="items", expected="two of the same size",
-                got=" and ".join(str(int(mask.sum())) for mask in (value, b[name])),
+                "are of different sizes, or lack different parts", field="items", expected="two of the same size",
+                got=" and ".join(f"{int(mask.sum())} places" for mask in (value, b[name])),
+                fix="if they have gaps, fill them first (suffuse inpaint)",
             )  # fmt: skip

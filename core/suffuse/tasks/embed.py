@@ -13,6 +13,7 @@ from suffuse.conditions import Conditions, encode_conditions, move_conditions
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError
 from suffuse.features import LEVEL, Features, inner_layer
+from suffuse.order import listed
 from suffuse.rng import Rng
 from suffuse.state import to
 from suffuse.tasks.items import encode_items
@@ -55,7 +56,7 @@ def feature_reader(model: Trained, layer: str | None, level: float) -> Features:
 
 def read_features(model: Trained, reader: Features, items: Sequence[Item]) -> Tensor:
     """Features of one batch of items, on the CPU."""
-    return reader(encode_items(model, items), _nothing(model, len(items))).cpu()
+    return reader(listed(model, encode_items(model, items)), _nothing(model, len(items))).cpu()
 
 
 def fingerprint(model: Trained) -> str:

@@ -17,6 +17,7 @@ from suffuse.conditions import Conditions, encode_conditions, move_conditions
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError, RecipeError
 from suffuse.files import write_text
+from suffuse.order import listed
 from suffuse.rng import permutation
 from suffuse.tasks.evaluate import open_splits
 from suffuse.tasks.items import encode_items
@@ -288,7 +289,7 @@ def _figures(
     source, first = iter(items), 0
     while part := list(islice(source, batch)):
         given = _given(model, asked, first, len(part))
-        yield statistic.measure(model, encode_items(model, part), given)
+        yield statistic.measure(model, listed(model, encode_items(model, part)), given)
         first += len(part)
 
 

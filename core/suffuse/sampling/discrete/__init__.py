@@ -8,7 +8,6 @@ from suffuse.sampling.discrete.confidence import Confidence
 from suffuse.sampling.discrete.corrector import DiscreteCorrector
 from suffuse.sampling.discrete.flow import DiscreteFlow
 from suffuse.sampling.discrete.remasking import Remasking
-from suffuse.sampling.discrete.renoise import Renoise
 from suffuse.sampling.discrete.tau_leaping import TauLeaping
 from suffuse.sampling.discrete.temperature import tempered
 
@@ -17,7 +16,6 @@ __all__ = [
     "DiscreteCorrector",
     "DiscreteFlow",
     "Remasking",
-    "Renoise",
     "TauLeaping",
     "tempered",
 ]

@@ -1,0 +1,89 @@
+"""Plots of items that cannot be seen, for :meth:`suffuse.domain.Domain.picture`."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from PIL import Image
+
+from suffuse.errors import DomainInputError
+
+_PANEL = (2.6, 1.0)
+"""A panel's width, and the height of one of its lanes, in inches; shared out where there are many panels."""
+_LARGEST = (14.0, 18.0)
+_DPI = 100
+_FILLED = 0.8
+"""The share of its panel's width, and of its lane's height, that a line takes."""
+
+
+def line_plots(series: Sequence[ArrayLike], names: Sequence[str] = (), columns: int | None = None) -> Image.Image:
+    """Lines of several items on one sheet: a panel an item, a lane a line.
+
+    A line's scale is the same in all panels, and its range stands in the legend. What is missing is a gap; a value
+    between two gaps is a dot.
+
+    Arguments:
+        series: for each item ``[points, lines]``, or ``[points]``; NaN where a value is missing. Lengths may differ.
+        names: of the lines, for the legend; without them there is none.
+        columns: panels in a row; as square as can be unless told otherwise.
+
+    Raises:
+        DomainInputError: there is no item, or they have different numbers of lines.
+    """
+    tables = [np.asarray(s, dtype=np.float64) for s in series]
+    tables = [t[:, None] if t.ndim == 1 else t for t in tables]
+    widths = sorted({t.shape[1] if t.ndim == 2 else -1 for t in tables})
+    if len(widths) != 1 or widths[0] < 1:
+        raise DomainInputError(
+            "cannot be drawn", field="series", expected="[points, lines] of each item, with as many lines", got=widths
+        )
+    lanes, columns = widths[0], min(len(tables), columns or math.ceil(math.sqrt(len(tables))))
+    rows = math.ceil(len(tables) / columns)
+    size = [min(largest, one * n) for largest, one, n in zip(_LARGEST, _PANEL, (columns, rows * lanes), strict=True)]
+    figure = Figure(figsize=(max(4.0, size[0]), max(1.2, size[1]) + 0.4), dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    longest = max(len(t) for t in tables)
+    for lane in range(lanes):
+        lines = [t[:, lane] for t in tables]
+        low, high = _range(lines)
+        label = f"{names[lane]}, {low:.4g} to {high:.4g}" if names else None
+        x, y = _laid_out(lines, columns, longest, low, high)
+        y += lanes - 1 - lane + lanes * (rows - 1 - np.repeat(np.arange(len(tables)) // columns, longest + 1))
+        (drawn,) = axes.plot(x, y, linewidth=1.0, label=label)
+        alone = np.isnan(np.roll(y, 1)) & np.isnan(np.roll(y, -1))
+        axes.plot(x[alone], y[alone], ".", markersize=3, color=drawn.get_color())
+    for row in range(1, rows):
+        axes.axhline(row * lanes - 0.5 * (1.0 - _FILLED), color="0.85", linewidth=0.8)
+    axes.set(xlim=(-0.05, columns - 0.05), ylim=(-0.1, rows * lanes), axisbelow=True)
+    axes.axis("off")
+    if names:
+        figure.legend(loc="outside upper center", ncols=min(lanes, 3), frameon=False, fontsize="small")
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return Image.open(file).convert("RGB")
+
+
+def _range(lines: Sequence[np.ndarray]) -> tuple[float, float]:
+    """The least and the largest of all values; 0 and 1 where there are none."""
+    values = np.concatenate(lines)
+    values = values[np.isfinite(values)]
+    return (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+
+
+def _laid_out(
+    lines: Sequence[np.ndarray], columns: int, longest: int, low: float, high: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """One line through all panels, with NaN between them: places, and heights from 0 to ``_FILLED``."""
+    heights = np.full((len(lines), longest + 1), np.nan)
+    for row, line in zip(heights, lines, strict=True):
+        row[: len(line)] = line
+    places = np.arange(longest + 1) / max(1, longest - 1) * (1.0 - 0.5 * (1.0 - _FILLED))
+    lefts = np.arange(len(lines)) % columns
+    flat = heights.ravel()
+    scaled = (flat - low) / (high - low) * _FILLED if high > low else np.where(np.isnan(flat), np.nan, 0.5 * _FILLED)
+    return (lefts[:, None] + places).ravel(), scaled

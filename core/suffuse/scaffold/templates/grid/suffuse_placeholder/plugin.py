@@ -1,0 +1,30 @@
+"""What the plugin brings. Light: it imports neither torch nor the domain, which is imported when it is used."""
+
+from suffuse.registry import hookimpl
+from suffuse.registry.specs import DomainSpec, Features, RecipeSpec
+
+
+@hookimpl
+def register_domains(register):
+    register(
+        DomainSpec(
+            name="placeholder",
+            summary="fields on a grid",
+            factory="suffuse_placeholder.domain:Grids",
+            suffixes=(".npy",),
+            features=Features(tolerance=1e-4),
+        )
+    )
+
+
+@hookimpl
+def register_recipes(register):
+    register(
+        RecipeSpec(
+            name="placeholder",
+            domain="placeholder",
+            summary="fields, a minute on two cores",
+            factory="suffuse_placeholder:recipes/placeholder.yaml",
+            quickstart=50,
+        )
+    )

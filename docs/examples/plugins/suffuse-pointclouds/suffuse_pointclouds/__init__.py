@@ -1,0 +1,1 @@
+"""Clouds of points in the plane, for suffuse."""

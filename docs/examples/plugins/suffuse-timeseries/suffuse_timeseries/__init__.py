@@ -1,0 +1,1 @@
+"""Windows of several sensors' readings, some of them missing."""
