@@ -25,6 +25,8 @@ MODULES = (
     "suffuse.errors",
     "suffuse.files",
     "suffuse.metrics",
+    "suffuse.plots",
+    "suffuse.tables",
     "suffuse.posterior",
     "suffuse.process",
     "suffuse.sampling",

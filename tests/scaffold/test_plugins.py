@@ -141,11 +141,11 @@ def test_graphs_that_are_none(begin: Begin) -> None:
         graph = type(splits.train[0].item)
         for nodes, bonds, field in (
             ((), (), "items[0]"),
-            (("C", "Xx"), (), "items[0].nodes"),
-            (("C", "O"), ((0, 1, "triple"),), "items[0].bonds"),
-            (("C", "O"), ((1, 0, "single"),), "items[0].bonds"),
-            (("C", "O"), ((0, 2, "single"),), "items[0].bonds"),
-            (("C", "O"), ((0, 1, "single"), (0, 1, "double")), "items[0].bonds"),
+            (("star", "comet"), (), "items[0].nodes"),
+            (("star", "planet"), ((0, 1, "close"),), "items[0].bonds"),
+            (("star", "planet"), ((1, 0, "far"),), "items[0].bonds"),
+            (("star", "planet"), ((0, 2, "far"),), "items[0].bonds"),
+            (("star", "planet"), ((0, 1, "far"), (0, 1, "near")), "items[0].bonds"),
         ):
             with pytest.raises(DomainInputError) as caught:
                 codec.encode([graph(nodes, bonds)])
@@ -170,3 +170,12 @@ def test_cells_of_a_table(begin: Begin) -> None:
             with pytest.raises(DomainInputError) as caught:
                 codec.encode([wrong])
             assert caught.value.field == field
+
+
+def test_empty_cells_are_filled(begin: Begin, tmp_path: Path) -> None:
+    with isolated(begin("my-table", "table")):
+        model = load(tiny_run("my-table", tmp_path / "run", overrides=["data.count=256"]).folder)
+        row = {"kind": "oak", "age": None, "height": 12.5, "soil": None}
+        (filled,) = model.inpaint([row])
+        assert (filled["kind"], filled["height"]) == ("oak", 12.5)
+        assert isinstance(filled["age"], float) and filled["soil"] in ("dry", "wet")

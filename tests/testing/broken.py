@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from suffuse.codecs import ArrayCodec
 from suffuse.conditions import Conditions, ConditionSpace
 from suffuse.domain import Categories, Codec, Dataset, Example, Item, Section, Splits
+from suffuse.errors import DomainInputError
 from suffuse.nn import graph, mlp
 from suffuse.registry import hookimpl
 from suffuse.registry.specs import RecipeSpec
@@ -134,6 +135,12 @@ def coded(base: type[Waves], name: str, codec: type[Codec]) -> type[Waves]:
         return load_codec(self, base.fit_codec(self, options, train).to_json())
 
     return type(name, (base,), {"fit_codec": fit_codec, "load_codec": load_codec, "__module__": __name__})
+
+
+class Bare(Waves):
+    def splits(self, data: Section) -> Splits:
+        found = super().splits(data)
+        return replace(found, test=[found.test[0].item])
 
 
 # Codecs.
@@ -256,6 +263,52 @@ class OneWay(MoleculeCodec):
         return state
 
 
+class Littered(MoleculeCodec):
+    def encode(self, items: Sequence[Item], rng: Rng | None = None) -> State:
+        state = super().encode(items, rng)
+        return {**state, "charge": torch.where(state["mask"][..., None], state["charge"], 7.0)}
+
+
+class Unnamed(ArrayCodec):
+    def encode(self, items: Sequence[Item], rng: Rng | None = None) -> State:
+        try:
+            return super().encode(items, rng)
+        except DomainInputError as error:
+            raise DomainInputError("is wrong") from error
+
+
+class Longer(ArrayCodec):
+    def like(self, count: int, rng: Rng | None = None) -> State:
+        return torch.zeros(count, 1, 9)
+
+
+class SharedNoise(ArrayCodec):
+    def encode(self, items: Sequence[Item], rng: Rng | None = None) -> State:
+        x = super().encode(items, rng)
+        return x if rng is None else x + rng.normal(x).mean()
+
+
+class GlobalNumpy(ArrayCodec):
+    def decode(self, state: State) -> list[Item]:
+        np.random.rand()  # noqa: NPY002
+        return super().decode(state)
+
+
+class Resampled(ArrayCodec):
+    def decode(self, state: State) -> list[Item]:
+        return [np.repeat(item, 2, axis=0) for item in super().decode(state)]
+
+
+class Untouched(ArrayCodec):
+    def merge(self, original: Item, made: Item, known: State) -> Item:
+        return original
+
+
+class Replaced(ArrayCodec):
+    def merge(self, original: Item, made: Item, known: State) -> Item:
+        return made + 1.0
+
+
 class OffCentre(SwarmCodec):
     def encode(self, items: Sequence[Item], rng: Rng | None = None) -> State:
         return {"point": super().encode(items, rng)["point"] + 0.5}
@@ -268,14 +321,15 @@ class Unturned(SwarmCodec):
 
 for _codec in (
     DoubleStates, Uncalibrated, Halved, ClampedIn, Batched, InPlace, Squeezed, Unchecked, NanIsZero, Unkeyed, Global,
-    Together, Tame,
+    Together, Tame, Unnamed, Longer, SharedNoise, GlobalNumpy, Resampled,
 ):  # fmt: skip
     globals()[f"{_codec.__name__}Waves"] = coded(Waves, f"{_codec.__name__}Waves", _codec)
-for _codec in (Guessing, Miscounted, MixedUp, OneWay):
+for _codec in (Guessing, Miscounted, MixedUp, OneWay, Littered):
     globals()[f"{_codec.__name__}Molecules"] = coded(Molecules, f"{_codec.__name__}Molecules", _codec)
 for _codec in (OffCentre, Unturned):
     globals()[f"{_codec.__name__}Swarms"] = coded(Swarms, f"{_codec.__name__}Swarms", _codec)
-CompleteReadings = coded(Readings, "CompleteReadings", Complete)
+for _codec in (Complete, Untouched, Replaced):
+    globals()[f"{_codec.__name__}Readings"] = coded(Readings, f"{_codec.__name__}Readings", _codec)
 
 
 # Networks: the sound one within another.
@@ -339,6 +393,14 @@ def _stubborn(out: Tensor) -> Tensor:
     return out if float(out.sum()) > 0 else 2.0 * out
 
 
+def _always(x: Tensor, level: Tensor, conditions: Conditions) -> tuple[Tensor, Tensor, Conditions]:
+    given = {name: replace(c, present=torch.ones_like(c.present)) for name, c in conditions.items()}
+    return x, level, given
+
+
+insistent = with_input(_always)
+rooted = with_output(lambda out: out + (out * 0.0).sum().sqrt())
+looking = with_output(lambda out: out * (1.0 if out.sum().item() > 0 else 2.0))
 leaky = with_output(lambda out: out - out.mean(0, keepdim=True))
 careless = with_input(_written_into)
 timeless = with_input(lambda x, level, conditions: (x, torch.zeros_like(level), conditions))
@@ -400,6 +462,28 @@ class Unsaved(Around):
 
 def dividing(template: State, conditions: ConditionSpace) -> nn.Module:
     return Dividing(inner(template, conditions))
+
+
+class Peeking(Around):
+    """Adds the number of a label to its output, whether it is given or not."""
+
+    def forward(self, x: State, noise_level: Tensor, conditions: Conditions) -> State:
+        out = self.inner(x, noise_level, conditions)
+        return out + conditions["turns"].value[:, None, None] if "turns" in conditions else out
+
+
+class Unseeded(Around):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__(inner)
+        self.start = nn.Parameter(torch.from_numpy(np.random.default_rng().normal(size=1)).float())
+
+
+def peeking(template: State, conditions: ConditionSpace) -> nn.Module:
+    return Peeking(inner(template, conditions))
+
+
+def unseeded(template: State, conditions: ConditionSpace) -> nn.Module:
+    return Unseeded(inner(template, conditions))
 
 
 def unused(template: State, conditions: ConditionSpace) -> nn.Module:
@@ -531,3 +615,22 @@ BROKEN: dict[str, Callable[[], Case]] = {
     "vmaps": lambda: _network("waves", "branching"),
 }
 """A case that the check of that name fails; those of installed packages are in ``test_packages.py``."""
+
+
+MORE: tuple[tuple[str, str, Callable[[], Case]], ...] = (
+    ("splits", "gives no example", lambda: _domain("waves", "Bare")),
+    ("states", "has something in its padding", lambda: _domain("molecules", "LitteredMolecules")),
+    ("bad-items", "names no field", lambda: _domain("waves", "UnnamedWaves")),
+    ("batch-shapes", "Codec.like: has other shapes", lambda: _domain("waves", "LongerWaves")),
+    ("singles", "augmented", lambda: _domain("waves", "SharedNoiseWaves")),
+    ("global-state", "numpy.random", lambda: _domain("waves", "GlobalNumpyWaves")),
+    ("round-trip", "the shape (8, 1) became (16, 1)", lambda: _domain("waves", "ResampledWaves")),
+    ("gaps", "leaves gaps open", lambda: _domain("readings", "UntouchedReadings")),
+    ("gaps", "does not keep what was known", lambda: _domain("readings", "ReplacedReadings")),
+    ("same-seed", "begins with other weights", lambda: _network("waves", "unseeded")),
+    ("conditions-used", "whether it is given is not used", lambda: _network("waves", "insistent")),
+    ("conditions-used", "is seen though it is absent", lambda: _network("waves", "peeking")),
+    ("gradients", "has a gradient that is not finite", lambda: _network("waves", "rooted")),
+    ("device", "item", lambda: _network("waves", "looking")),
+)
+"""Other ways to fail a check: its name, a part of what it says, and a case."""

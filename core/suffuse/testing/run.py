@@ -46,14 +46,14 @@ class Check:
         """
         if self.fast and self.spec.cost == "slow":
             raise NotApplicable("slow, and only fast checks were asked for")
-        with self.case.active():
-            try:
+        try:
+            with self.case.active():
                 self._require_features()
                 resolve(self.spec)(self.case)
-            except (CheckFailure, NotApplicable):
-                raise
-            except Exception as error:
-                raise _as_failure(error) from error
+        except (CheckFailure, NotApplicable):
+            raise
+        except Exception as error:
+            raise _as_failure(error) from error
 
     def _require_features(self) -> None:
         for need in self.spec.needs:

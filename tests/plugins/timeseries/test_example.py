@@ -97,7 +97,7 @@ def test_it_keeps_its_promises(plugin: ModuleType) -> None:
     failed = [f"{r.name}: {r.message}" for r in report.records if r.outcome == "failed"]
     assert not failed, "\n".join(failed)
     passed = {r.name for r in report.records if r.outcome == "passed"}
-    assert {"gaps", "time-order", "round-trip", "padding", "all-masked"} <= passed
+    assert {"gaps", "not-a-number", "time-order", "round-trip", "padding", "all-masked"} <= passed
 
 
 def test_own_files(plugin: ModuleType, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -101,7 +102,7 @@ def _refused(case: Case, items: list[Any], label: str) -> None:
 def _with_leaf(item: Any, kind: type, value: Any) -> Any | None:
     """The item with its first leaf of a kind replaced; ``None`` where it has none.
 
-    Looked for in arrays, mappings, lists and tuples.
+    Looked for in arrays, mappings, lists, tuples and dataclasses.
     """
     if isinstance(item, np.ndarray | torch.Tensor):
         floating = item.dtype.is_floating_point if isinstance(item, torch.Tensor) else item.dtype.kind == "f"
@@ -115,6 +116,10 @@ def _with_leaf(item: Any, kind: type, value: Any) -> Any | None:
     if isinstance(item, list | tuple):
         made = _replaced(list(item), range(len(item)), kind, value)
         return made if made is None or isinstance(item, list) else tuple(made)
+    if dataclasses.is_dataclass(item) and not isinstance(item, type):
+        names = [f.name for f in dataclasses.fields(item) if f.init]
+        made = _replaced({name: getattr(item, name) for name in names}, names, kind, value)
+        return None if made is None else dataclasses.replace(item, **made)
     return value if type(item) is kind else None
 
 

@@ -38,7 +38,8 @@ class Graphs(Domain):
         write_graphs(items, path)
 
     def picture(self, items, columns=None):
-        """The nodes of each in a circle."""
+        """The nodes of each in a circle; lines are the thicker, the later their kind comes in the alphabet."""
+        kinds = sorted({kind for item in items for *_, kind in item.bonds})
         columns = columns or min(len(items), 8)
         sheet = Image.new("L", (100 * columns, 100 * -(-len(items) // columns)), "white")
         draw = ImageDraw.Draw(sheet)
@@ -47,7 +48,7 @@ class Graphs(Domain):
             turns = [2 * math.pi * i / len(item.nodes) for i in range(len(item.nodes))]
             places = [(x + 36 * math.sin(turn), y - 36 * math.cos(turn)) for turn in turns]
             for i, j, kind in item.bonds:
-                draw.line((places[i], places[j]), fill="black", width=1 + 2 * (kind == "near"))
+                draw.line((places[i], places[j]), fill="black", width=1 + 2 * kinds.index(kind))
             for kind, (x, y) in zip(item.nodes, places, strict=True):
                 draw.ellipse((x - 8, y - 8, x + 8, y + 8), fill="white", outline="black")
                 draw.text((x, y), kind[:2], fill="black", anchor="mm")
