@@ -23,7 +23,7 @@ def register_recipes(register):
         RecipeSpec(
             name="placeholder",
             domain="placeholder",
-            summary="graphs, a minute on two cores",
+            summary="graphs, about a minute",
             factory="suffuse_placeholder:recipes/placeholder.yaml",
             quickstart=50,
         )

@@ -23,7 +23,7 @@ def register_recipes(register):
         RecipeSpec(
             name="placeholder",
             domain="placeholder",
-            summary="sequences, a minute on two cores",
+            summary="sequences, about a minute",
             factory="suffuse_placeholder:recipes/placeholder.yaml",
             quickstart=50,
         )

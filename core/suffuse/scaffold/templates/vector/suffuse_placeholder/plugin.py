@@ -23,7 +23,7 @@ def register_recipes(register):
         RecipeSpec(
             name="placeholder",
             domain="placeholder",
-            summary="vectors, half a minute on two cores",
+            summary="vectors, about a minute",
             factory="suffuse_placeholder:recipes/placeholder.yaml",
             quickstart=50,
         )
