@@ -201,6 +201,7 @@ def register_checks(register: Callable[[CheckSpec], None]) -> None:
         ("round-trip", "codec:round_trip", "a wrong scale, dtype, order of channels, rate or length"),
         ("stable-decoding", "codec:stable_decoding", "a decoder that leaves the domain"),
         ("codec-as-json", "codec:codec_as_json", "fitted figures that are lost in the model file"),
+        ("kept-survives", "keeping:kept_survives", "a merge that loses what is kept, or cannot take every size"),
         ("singles", "codec:singles", "figures measured over a batch; augmentation that is not keyed"),
         ("inputs-untouched", "codec:inputs_untouched", "normalization in place"),
         ("batch-shapes", "codec:batch_shapes", "a squeezed batch axis, a hard-coded size"),

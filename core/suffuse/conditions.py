@@ -265,9 +265,16 @@ def encode_conditions(space: ConditionSpace, values: Mapping[str, Sequence[Any]]
     """
     for name in values:
         if name not in space:
-            fix = "this model is unconditional" if not space else None
+            fix = "this model is unconditional" if not space else _called(space, name)
             raise unknown_name("condition", name, space, DomainInputError, field=name, fix=fix)
     return {name: kind.encode(values.get(name, [None] * count), name) for name, kind in space.items()}
+
+
+def _called(space: ConditionSpace, asked: str) -> str | None:
+    """What the only condition of the kind that was asked for is called."""
+    kinds = {"label": Label, "prompt": Text}
+    names = [name for name, kind in space.items() if asked in kinds and isinstance(kind, kinds[asked])]
+    return f"the {asked} is called {names[0]!r} here" if len(names) == 1 else None
 
 
 def conditions_to_json(space: ConditionSpace) -> dict[str, Any]:

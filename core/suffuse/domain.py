@@ -102,6 +102,16 @@ class Codec(ABC):
     def like(self, count: int, rng: Rng | None = None) -> State:
         """Zero states that lend sampling its shapes and masks; where sizes vary they are drawn from ``rng``."""
 
+    def like_under(self, conditions: Mapping[str, Sequence[Any]], count: int, rng: Rng | None = None) -> State:
+        """As :meth:`like`, of items that are asked for under conditions; for codecs whose sizes depend on these.
+
+        Arguments:
+            conditions: by name, the value that is asked for each item, ``None`` where none is.
+            count: how many items.
+            rng: as for :meth:`like`.
+        """
+        return self.like(count, rng)
+
     def categorical(self) -> Mapping[str, Categories]:
         """Which fields of its states are categorical, by name (``""`` for a bare tensor); none by default.
 
@@ -126,7 +136,8 @@ class Codec(ABC):
         Arguments:
             original: the item with the gap.
             made: decoded.
-            known: bool, a batch of one, as of :meth:`known`; true where the original was kept.
+            known: bool, true where the original was kept: a batch of one that is shaped like the item's own state, any
+                padding cut off, but for the axis of a categorical field's classes, which is 1 long.
         """
         return made
 

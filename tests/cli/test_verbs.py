@@ -25,7 +25,7 @@ def test_train_tells_where_the_model_lies(suffuse, recipe, here):
     assert result.exit_code == 0, result.output
     assert "trained 3 steps" in result.stdout
     assert "run/model.safetensors" in result.stdout and Path("run/model.safetensors").exists()
-    assert "suffuse generate run" in result.stdout
+    assert "suffuse generate run --label f1" in result.stdout
 
 
 def test_train_goes_on_or_starts_over(suffuse, recipe):

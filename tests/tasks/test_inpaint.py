@@ -185,5 +185,7 @@ def test_numbers_and_classes(mixed_run: Run) -> None:
         assert [[k for k, _ in chain] for chain in sized] == [[k for k, _ in chain] for chain in items]
         guided = inpaint(model, items, fill="size", method="mmps").items
         assert mixed.right(guided)["sizes"] > 0.75
-        with pytest.raises(DomainInputError, match="of which field"):
-            inpaint(model, items, fill="0:1")
+        begun = inpaint(model, items, fill="1:").items
+        assert [chain[0][0] for chain in begun] == [chain[0][0] for chain in items]
+        assert [chain[0][1] for chain in begun] == pytest.approx([chain[0][1] for chain in items], rel=1e-5)
+        assert mixed.right(begun)["sizes"] > 0.75

@@ -12,7 +12,7 @@ from torch import Tensor
 from suffuse.domain import Categories
 from suffuse.errors import DomainInputError, RecipeError
 from suffuse.state import State
-from suffuse.tasks.known import known_of_items
+from suffuse.tasks.known import known_of_items, of_one, without
 from suffuse.tasks.region import Region
 
 GRID = torch.zeros(2, 3, 4, 8)
@@ -79,6 +79,37 @@ def test_shares_and_ends_are_of_each_sample_without_its_padding() -> None:
     assert last["kind"][..., 0].tolist() == [[True, True, True, False], [True, False, True, True]]
 
 
+def test_a_bare_stretch_is_of_all_fields_of_the_same_elements() -> None:
+    known = kept(GRAPH, fill="50%:")
+    named = kept(GRAPH, fill="size=50%:;kind=50%:;bond=50%:")
+    assert all(torch.equal(known[name], named[name]) for name in known)
+    assert known["kind"][..., 0].tolist() == [[True, True, False, False], [True, False, True, True]]
+    assert known["bond"][0, ..., 0].nonzero().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    alone = kept({"points": torch.zeros(2, 4, 2)}, fill="1:")["points"]
+    assert alone[0, :, 0].tolist() == [True, False, False, False]
+
+
+def test_what_is_kept_of_one_item_has_its_own_size() -> None:
+    known = kept(GRAPH, fill="kind=0")
+    one, other = (of_one(known, GRAPH, i) for i in range(2))
+    assert isinstance(one, dict) and isinstance(other, dict)
+    assert one["kind"].shape == (1, 4, 1) and other["kind"].shape == (1, 2, 1)
+    assert other["kind"][0, :, 0].tolist() == [False, True]
+    assert other["size"].shape == (1, 2, 1)
+    assert torch.equal(of_one(kept(GRID, fill="1"), GRID, 1), kept(GRID, fill="1")[1:])  # type: ignore[arg-type]
+
+
+def test_an_end_that_is_not_kept_is_left_out_of_sight() -> None:
+    states = {k: v[:1] for k, v in GRAPH.items() if not k.startswith("bond")}
+    part = {n: torch.tensor([row]).bool()[..., None] for n, row in {"size": [1, 0, 0, 0], "kind": [0, 0, 1, 0]}.items()}
+    hidden = without(states, part)
+    assert isinstance(hidden, dict) and hidden["mask"].tolist() == [[True, True, True, False]]
+    nothing = without(states, {name: mask & False for name, mask in part.items()})
+    assert isinstance(nothing, dict) and nothing["mask"].tolist() == [[True] * 4], (
+        "an item of no elements cannot be shown"
+    )
+
+
 def test_pairs_are_filled_both_ways_round() -> None:
     known = kept(GRAPH, fill="bond=0,1:3")["bond"][0, :, :, 0]
     assert torch.equal(known, known.T)
@@ -96,7 +127,8 @@ def test_pairs_are_filled_both_ways_round() -> None:
         ("0:9", GRID, DomainInputError, "a stretch of 4 places"),
         ("0:2,0:2,0:2", GRID, DomainInputError, "at most 2: 4 × 8"),
         ("size", GRID, DomainInputError, "have no fields"),
-        ("0:2", GRAPH, DomainInputError, "of which field"),
+        ("0:2", {"a": torch.zeros(2, 4), "b": torch.zeros(2, 4)}, DomainInputError, "of which field"),
+        ("0:3", GRAPH, DomainInputError, "a stretch of 2 places"),
         ("kinds", GRAPH, DomainInputError, "did you mean 'kind'"),
         ("kind=0:2,0:2", GRAPH, DomainInputError, "at most 1: 4"),
         ("kind=2:4", GRAPH, DomainInputError, "a stretch of 2 places"),

@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 import torch
 
+import suffuse_images.plugin
 from suffuse.errors import DataError, DomainInputError, ModelFileError, RecipeError, UnsupportedError
 from suffuse.model import Model, load
 from suffuse.process import EDM, VPLinear
-from suffuse.recipe import validate
+from suffuse.recipe import load_recipe, validate
+from suffuse.registry import isolated
 from suffuse.report import write_report
 from suffuse.sampling import DDIM, DDPM, Heun, Karras, UniformTime
 from suffuse.tasks.evaluate import draw_conditions, evaluate, open_splits
 from suffuse.tasks.generate import generate
 from suffuse.tasks.samples import Samples, save
+from suffuse.tasks.train import anchored
 from suffuse.tensorfile import read_tensors, write_tensors
 from suffuse.trained import build_denoiser
 from suffuse.training.run import Run
@@ -51,6 +54,41 @@ def test_sample_is_the_same_alone_in_any_batch_and_by_seed(model: Model) -> None
     assert many.items[5] == pytest.approx(alone.items[0], abs=1e-5)
     by_seed = generate(model, seeds=[8, 3], conditions={"label": "f2"}, sampler=DDPM())
     assert by_seed.items[0] == pytest.approx(alone.items[0], abs=1e-5)
+
+
+def test_sizes_may_depend_on_what_is_asked_for(model: Model) -> None:
+    asked = []
+
+    class Sized(type(model.codec)):  # type: ignore[misc]
+        def like_under(self, conditions, count, rng=None):  # type: ignore[no-untyped-def]
+            asked.append((conditions, count))
+            return self.like(count, rng)
+
+    sized = replace(model, codec=Sized(**model.codec.to_json()))
+    generate(sized, 5, conditions={"label": ["f1", "f2"]}, batch=3, steps=2)
+    assert asked == [({"label": ["f1", "f2", "f1"]}, 3), ({"label": ["f2", "f1"]}, 2)]
+
+
+def test_a_label_by_another_name_is_told(model: Model) -> None:
+    with pytest.raises(DomainInputError, match="no condition named 'prompt'"):
+        generate(model, 1, conditions={"prompt": "x"})
+    renamed = replace(model, conditions={"shape": model.conditions["label"]})
+    with pytest.raises(DomainInputError, match="the label is called 'shape' here"):
+        generate(renamed, 1, conditions={"label": "f1"})
+
+
+def test_paths_of_data_are_kept_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    for i in range(8):
+        (tmp_path / "pictures").mkdir(exist_ok=True)
+        Image.new("L", (8, 8), 30 * i).save(tmp_path / "pictures" / f"{i}.png")
+    monkeypatch.chdir(tmp_path)
+    with isolated(suffuse_images.plugin):
+        recipe = load_recipe("images/folder", ["data.path=pictures"])
+        assert anchored(recipe).data["path"] == str(tmp_path / "pictures")
+        assert anchored(anchored(recipe)) == anchored(recipe)
+        assert anchored(load_recipe("images/digits")) == load_recipe("images/digits")
 
 
 def test_conditions_are_dealt_out_in_turn(model: Model) -> None:

@@ -21,13 +21,14 @@ from suffuse.domain import Categories, Codec, Dataset, Example, Item, Section, S
 from suffuse.errors import DomainInputError
 from suffuse.nn import graph, mlp
 from suffuse.registry import hookimpl
-from suffuse.registry.specs import RecipeSpec
+from suffuse.registry.specs import MetricSpec, RecipeSpec, RendererSpec
 from suffuse.rng import Rng
 from suffuse.state import State, fields, refill
 from suffuse.testing import Case
 from tests.testing.domains import (
     BONDS,
     KINDS,
+    LONGEST,
     MoleculeCodec,
     Molecules,
     Plugin,
@@ -309,6 +310,27 @@ class Replaced(ArrayCodec):
         return made + 1.0
 
 
+class Faded(ArrayCodec):
+    def merge(self, original: Item, made: Item, known: State) -> Item:
+        assert isinstance(known, Tensor)
+        return original if known.all() else made * 0.5
+
+
+class Stretched(MoleculeCodec):
+    """Takes what is known for as long as the largest molecule."""
+
+    def merge(self, original: Item, made: Item, known: State) -> Item:
+        assert isinstance(known, dict)
+        kept = known["charge"][0, [*range(LONGEST)], 0].tolist()
+        charges = [a if k else b for k, a, b in zip(kept, original["charges"], made["charges"], strict=False)]
+        return {**made, "charges": charges}
+
+
+class Forgotten(MoleculeCodec):
+    def merge(self, original: Item, made: Item, known: State) -> Item:
+        return {**made, "charges": [0.0 for _ in made["charges"]]}
+
+
 class OffCentre(SwarmCodec):
     def encode(self, items: Sequence[Item], rng: Rng | None = None) -> State:
         return {"point": super().encode(items, rng)["point"] + 0.5}
@@ -321,10 +343,10 @@ class Unturned(SwarmCodec):
 
 for _codec in (
     DoubleStates, Uncalibrated, Halved, ClampedIn, Batched, InPlace, Squeezed, Unchecked, NanIsZero, Unkeyed, Global,
-    Together, Tame, Unnamed, Longer, SharedNoise, GlobalNumpy, Resampled,
+    Together, Tame, Unnamed, Longer, SharedNoise, GlobalNumpy, Resampled, Replaced, Faded,
 ):  # fmt: skip
     globals()[f"{_codec.__name__}Waves"] = coded(Waves, f"{_codec.__name__}Waves", _codec)
-for _codec in (Guessing, Miscounted, MixedUp, OneWay, Littered):
+for _codec in (Guessing, Miscounted, MixedUp, OneWay, Littered, Stretched, Forgotten):
     globals()[f"{_codec.__name__}Molecules"] = coded(Molecules, f"{_codec.__name__}Molecules", _codec)
 for _codec in (OffCentre, Unturned):
     globals()[f"{_codec.__name__}Swarms"] = coded(Swarms, f"{_codec.__name__}Swarms", _codec)
@@ -521,6 +543,49 @@ class LostFile(Plugin):
         register(RecipeSpec(name="lost", domain="waves", factory="tests.testing:lost.yaml"))
 
 
+class Extras(Plugin):
+    """Brings a metric or a renderer of waves besides.
+
+    Arguments:
+        factory: its name in this module.
+        suffix: of a renderer; none: it is a metric.
+    """
+
+    def __init__(self, factory: str, suffix: str = "") -> None:
+        super().__init__("waves")
+        self.factory, self.suffix = f"{__name__}:{factory}", suffix
+
+    @hookimpl
+    def register_metrics(self, register: Any) -> None:
+        if not self.suffix:
+            register(MetricSpec(name="extra", domain="waves", factory=self.factory))
+
+    @hookimpl
+    def register_renderers(self, register: Any) -> None:
+        if self.suffix:
+            register(RendererSpec(name="extra", domain="waves", factory=self.factory, suffixes=(self.suffix,)))
+
+
+def roughness(items: Sequence[Item], conditions: Mapping[str, Any], splits: Splits, codec: Codec) -> np.float64:
+    return np.mean([np.abs(np.diff(item, axis=0)).mean() for item in items])
+
+
+def undefined(*scored: Any) -> float:
+    return float("nan")
+
+
+def failing(*inputs: Any) -> float:
+    raise RuntimeError("out of ink")
+
+
+def written(items: Sequence[Item], path: Path) -> None:
+    path.write_text("\n".join(str(item.tolist()) for item in items))
+
+
+def unwritten(items: Sequence[Item], path: Path) -> None:
+    pass
+
+
 class NoHint(Plugin):
     @hookimpl
     def register_domains(self, register: Any) -> None:
@@ -548,6 +613,11 @@ def _plugin(kind: type[Plugin]) -> Case:
     return Case.of("waves", recipe("waves"), plugins=(kind("waves"),))
 
 
+def extra(factory: str, suffix: str = "") -> Case:
+    """Waves with a metric, or a renderer of a suffix."""
+    return Case.of("waves", recipe("waves"), plugins=(Extras(factory, suffix),))
+
+
 def _elsewhere() -> Case:
     """Broken in two ways, for one start of two interpreters."""
     return _network("waves", "of_this_process", "OfThisProcess")
@@ -570,6 +640,7 @@ BROKEN: dict[str, Callable[[], Case]] = {
     "round-trip": lambda: _domain("waves", "HalvedWaves"),
     "stable-decoding": lambda: _domain("waves", "ClampedInWaves"),
     "codec-as-json": lambda: _domain("waves", "Forgetful"),
+    "kept-survives": lambda: _domain("molecules", "StretchedMolecules"),
     "singles": lambda: _domain("waves", "BatchedWaves"),
     "inputs-untouched": lambda: _domain("waves", "InPlaceWaves"),
     "batch-shapes": lambda: _domain("waves", "SqueezedWaves"),
@@ -627,6 +698,13 @@ MORE: tuple[tuple[str, str, Callable[[], Case]], ...] = (
     ("round-trip", "the shape (8, 1) became (16, 1)", lambda: _domain("waves", "ResampledWaves")),
     ("gaps", "leaves gaps open", lambda: _domain("readings", "UntouchedReadings")),
     ("gaps", "does not keep what was known", lambda: _domain("readings", "ReplacedReadings")),
+    ("kept-survives", "of which everything is kept", lambda: _domain("waves", "ReplacedWaves")),
+    ("kept-survives", "of which everything is kept", lambda: _domain("molecules", "ForgottenMolecules")),
+    ("kept-survives", "where half of an item is", lambda: _domain("waves", "FadedWaves")),
+    ("evaluate", "metric 'waves/extra': gives no figure", lambda: extra("undefined")),
+    ("evaluate", "metric 'waves/extra': fails", lambda: extra("failing")),
+    ("files", "renderer 'waves/extra': fails", lambda: extra("failing", ".svg")),
+    ("files", "renderer 'waves/extra': does not write one file .svg", lambda: extra("unwritten", ".svg")),
     ("same-seed", "begins with other weights", lambda: _network("waves", "unseeded")),
     ("conditions-used", "whether it is given is not used", lambda: _network("waves", "insistent")),
     ("conditions-used", "is seen though it is absent", lambda: _network("waves", "peeking")),

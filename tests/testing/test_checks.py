@@ -9,7 +9,7 @@ import pytest
 from suffuse.registry import all_specs
 from suffuse.testing import Case, Report, check_domain, checks_for
 from suffuse.testing.run import run_check
-from tests.testing.broken import BROKEN, MORE, sound
+from tests.testing.broken import BROKEN, MORE, extra, sound
 from tests.testing.test_packages import PACKAGED
 
 CHECKS = [spec.name for spec in all_specs("check") if spec.factory.startswith("suffuse.")]
@@ -33,6 +33,7 @@ BECAUSE = {
     "round-trip": "does not give back what was encoded",
     "stable-decoding": "leaves the domain, from states of deviation 20",
     "codec-as-json": "is another one after it was loaded",
+    "kept-survives": "known of the shapes {'charge': [1, 2, 1], 'kind': [1, 2, 1], 'bond': [1, 2, 2, 1]}",
     "singles": "depends on the other items of the batch",
     "inputs-untouched": "changes the items",
     "batch-shapes": "has other shapes in a batch of 1",
@@ -102,6 +103,12 @@ def test_a_check_catches_other_ways_to_fail_it(name: str, told: str, make: Calla
     record = run_check(check)
     assert record.outcome == "failed", record
     assert told in record.message
+
+
+@pytest.mark.parametrize(("name", "factory", "suffix"), [("evaluate", "roughness", ""), ("files", "written", ".svg")])
+def test_what_plugins_bring_for_a_domain_is_looked_at_and_passes(name: str, factory: str, suffix: str) -> None:
+    (check,) = (check for check in checks_for(extra(factory, suffix)) if check.name == name)
+    assert run_check(check).outcome == "passed"
 
 
 REPORTS: dict[str, Report] = {}

@@ -95,5 +95,16 @@ def point_to(run: Run) -> None:
     console.print(f"  model   {run.model_path}")
     console.print(f"  folder  {run.folder}")
     console.print("next:")
-    for verb_name in ("generate", "evaluate", "report"):
-        console.print(f"  suffuse {verb_name} {shlex.quote(str(run.folder))}")
+    folder, label = shlex.quote(str(run.folder)), _label(run)
+    console.print(f"  suffuse generate {folder}" + (f" --label {shlex.quote(label)}" if label else ""))
+    for verb_name in ("evaluate", "report"):
+        console.print(f"  suffuse {verb_name} {folder}")
+
+
+def _label(run: Run) -> str | None:
+    """A class that the run's model can be asked for, if it has any."""
+    from suffuse.tensorfile import read_header
+    from suffuse.trained import FORMAT, VERSION
+
+    conditions = read_header(run.model_path, FORMAT, VERSION)["conditions"].values()
+    return next((kind["classes"][0] for kind in conditions if kind["kind"] == "label"), None)

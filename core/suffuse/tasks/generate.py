@@ -56,7 +56,8 @@ def generate(
     for part in batches:
         rng = Rng.of(seeds[part])
         given = encode_part(model, asked, part, len(rng))
-        like: State = to(model.codec.like(len(rng), rng.at("like")), model.device)
+        wanted = {name: values[part] for name, values in asked.items()}
+        like: State = to(model.codec.like_under(wanted, len(rng), rng.at("like")), model.device)
         here: list[list[Item]] = []
         for now in plan.run(rng, given, like=like):
             if now.index and on_step is not None:

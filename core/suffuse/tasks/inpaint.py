@@ -10,10 +10,10 @@ from suffuse.inverse import Measured, Method
 from suffuse.inverse.repaint import compose
 from suffuse.operators import Mask
 from suffuse.process import Gaussian
-from suffuse.state import State, take
+from suffuse.state import State
 from suffuse.tasks.inverse import Named, Wanted, made, solve
 from suffuse.tasks.items import encode_items
-from suffuse.tasks.known import Fill, known_of_items, with_gaps, without
+from suffuse.tasks.known import Fill, known_of_items, of_one, with_gaps, without
 from suffuse.tasks.plan import SAMPLING, OnStep
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
@@ -77,7 +77,7 @@ def inpaint(
         alone = model.codec.decode(without(batch.measured.value, part))
         before = zip(model.codec.decode(encode_items(model, batch.items)), alone, strict=True)
         for i, (item, new, (whole, kept_alone)) in enumerate(zip(batch.items, decoded, before, strict=True)):
-            new = model.codec.merge(item, new, take(part, slice(i, i + 1)))
+            new = model.codec.merge(item, new, of_one(part, batch.states, i))
             if len(filled) % count == 0:
                 rows.append([whole, kept_alone])
             rows[-1].append(new)

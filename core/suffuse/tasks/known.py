@@ -6,14 +6,14 @@ on what there is; where they are filled, the masks leave out padding alone (:fun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from suffuse.domain import Categories, Item
 from suffuse.errors import DomainInputError, unknown_name
-from suffuse.state import State, fields, mask_name, refill
+from suffuse.state import State, fields, is_mask, mask_name, refill, take
 from suffuse.tasks.items import encode_items
 from suffuse.tasks.region import Region
 from suffuse.trained import Trained
@@ -68,8 +68,30 @@ def with_gaps(model: Trained, items: Sequence[Item]) -> State:
     return states if given is None else _unmasked(states, given)
 
 
+def of_one(known: State, states: State, index: int) -> State:
+    """What is kept of one item of a batch, without the padding at its end: a batch of one."""
+    one = take(known, slice(index, index + 1))
+    if isinstance(one, Tensor) or isinstance(states, Tensor):
+        return one
+    return {name: _cropped(mask, states, name, index) for name, mask in fields(one)}
+
+
+def _cropped(known: Tensor, states: dict[str, Tensor], name: str, index: int) -> Tensor:
+    mask = mask_name(states, name)
+    if mask is None:
+        return known
+    real = states[mask][index]
+    for axis in range(min(real.ndim, known.ndim - 1)):
+        there = real.movedim(axis, 0).flatten(1).any(1) if real.ndim > 1 else real
+        known = known.narrow(axis + 1, 0, int(there.nonzero().max()) + 1 if bool(there.any()) else 0)
+    return known
+
+
 def without(states: State, known: State) -> State:
-    """The states with all masked that is not kept, where a mask tells every entry; to look at what is kept alone."""
+    """The states with all masked that is not kept, to look at what is kept alone.
+
+    That can be done where a mask tells every entry, and where elements at the end of a sequence are not kept at all.
+    """
     if isinstance(states, Tensor):
         return states
     kept = dict(fields(known))
@@ -78,7 +100,27 @@ def without(states: State, known: State) -> State:
         mask = mask_name(states, name)
         if mask is not None and hidden[mask].shape == value.shape:
             hidden[mask] = hidden[mask] & kept[name]
+    if all(mask.ndim == 2 for name, mask in states.items() if is_mask(name)):
+        for mask, names in _covered(states).items():
+            some = torch.stack([kept[name].flatten(2).any(2) for name in names]).any(0) & states[mask]
+            hidden[mask] = hidden[mask] & _up_to_last(some)
     return hidden
+
+
+def _covered(states: Mapping[str, Tensor]) -> dict[str, list[str]]:
+    """The fields that each mask of elements covers."""
+    found: dict[str, list[str]] = {}
+    for name, value in fields(dict(states)):
+        mask = mask_name(dict(states), name)
+        if mask is not None and value.ndim > 2:
+            found.setdefault(mask, []).append(name)
+    return found
+
+
+def _up_to_last(some: Tensor) -> Tensor:
+    """True up to the last true of each row, ``[batch, n]``; everywhere in a row without any."""
+    behind = some.flip(1).cummax(1).values.flip(1)
+    return behind | ~some.any(1, keepdim=True)
 
 
 def _but_gaps(model: Trained, kept: KnownOf) -> KnownOf:

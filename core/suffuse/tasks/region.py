@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from suffuse.errors import DomainInputError, RecipeError, unknown_name
-from suffuse.state import State, fields, mask_of
+from suffuse.state import State, fields, mask_of, masked_axes
 
 _BOUND = re.compile(r"(-?\d+|(?:\d+(?:\.\d+)?|\.\d+)%)?")
 
@@ -39,6 +39,11 @@ class Span:
             raise RecipeError("is no place on an axis", field="fill", expected="an index, as 5", got=repr(text))
         return cls(ends[0], None if ends[0] == -1 else ends[0] + 1)
 
+    @property
+    def text(self) -> str:
+        """As a person writes it."""
+        return f"{_written(self.start)}:{_written(self.stop)}"
+
     def inside(self, lengths: Tensor, size: int) -> Tensor:
         """Which places of an axis it holds, for samples of some lengths ``[batch]``: bool ``[batch, size]``.
 
@@ -46,10 +51,11 @@ class Span:
             DomainInputError: it lies outside of a sample, or holds nothing.
         """
         start, stop = _place(self.start, lengths, 0), _place(self.stop, lengths, None)
-        if bool(((start < 0) | (stop > lengths) | (start >= stop)).any()):
+        wrong = ((start < 0) | (stop > lengths) | (start >= stop)).nonzero().flatten()
+        if len(wrong):
             raise DomainInputError(
-                "holds nothing, or lies outside", field="fill", got=f"{int(start.min())}:{int(stop.max())}",
-                expected=f"a stretch of {int(lengths.min())} places",
+                "holds nothing of an item, or lies outside of it", field="fill", got=self.text,
+                expected=f"a stretch of {int(lengths[wrong[0]])} places",
             )  # fmt: skip
         places = torch.arange(size, device=lengths.device)
         return (places >= start[:, None]) & (places < stop[:, None])
@@ -60,8 +66,8 @@ class Region:
     """A box in each of some fields.
 
     Arguments:
-        spans: for each field by name, a stretch of each of its axes; all of those for which there is none. A bare
-            tensor's name is the empty string.
+        spans: for each field by name, a stretch of each of its axes; all of those for which there is none. The empty
+            string is a bare tensor's name, and, where there is one field, or all are of the same elements, theirs.
     """
 
     spans: Mapping[str, tuple[Span, ...]]
@@ -86,15 +92,23 @@ class Region:
             DomainInputError: there is no such field or axis, or a stretch lies outside of a sample.
         """
         present = dict(fields(state))
-        for name in self.spans:
+        spans = self._spread(state, present)
+        for name in spans:
             if name not in present:
                 raise _wrong_field(name, present)
         return {
-            name: _box(self.spans[name], state, name, name in categorical)
-            if name in self.spans
+            name: _box(spans[name], state, name, name in categorical)
+            if name in spans
             else torch.zeros((1,) * value.ndim, dtype=torch.bool, device=value.device)
             for name, value in present.items()
         }
+
+    def _spread(self, state: State, present: Mapping[str, Tensor]) -> Mapping[str, tuple[Span, ...]]:
+        """The stretches of each field: bare ones are of all fields, where all are of the same elements."""
+        alike = all(masked_axes(state, name) > 0 for name in present) or len(present) == 1
+        if set(self.spans) != {""} or "" in present or not alike:
+            return self.spans
+        return dict.fromkeys(present, self.spans[""])
 
 
 def _field(text: str) -> tuple[str, tuple[Span, ...]]:
@@ -135,6 +149,12 @@ def _bound(text: str) -> int | float | None:
     return float(text[:-1]) / 100.0 if text.endswith("%") else int(text)
 
 
+def _written(bound: int | float | None) -> str:
+    if bound is None:
+        return ""
+    return f"{100.0 * bound:g}%" if isinstance(bound, float) else str(bound)
+
+
 def _place(bound: int | float | None, lengths: Tensor, default: int | None) -> Tensor:
     """A bound as an index into samples of some lengths."""
     if bound is None:
@@ -149,8 +169,9 @@ def _wrong_field(name: str, present: Mapping[str, Tensor]) -> Exception:
         return DomainInputError("states have no fields", field="fill", expected="slices, as 8:20,8:20", got=repr(name))
     if not name:
         return DomainInputError(
-            "does not tell of which field", field="fill", expected=f"FIELD or FIELD=0:5, of {', '.join(present)}"
-        )
+            "does not tell of which field", field="fill", expected=f"FIELD or FIELD=0:5, of {', '.join(present)}",
+            fix="part several by semicolons: FIELD=0:5;OTHER=0:5",
+        )  # fmt: skip
     return unknown_name("field", name, present, DomainInputError, field="fill")
 
 

@@ -56,7 +56,7 @@ def train(
     Raises:
         DataError, RecipeError, StorageError: with what to do.
     """
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    recipe = anchored(recipe if isinstance(recipe, Recipe) else load_recipe(recipe))
     accelerator = make_accelerator(recipe.train.precision)
     run = Run(Path(out) if out is not None else _default_folder(recipe))
     if accelerator.is_main_process:
@@ -68,6 +68,13 @@ def train(
         run.describe(to_yaml(recipe))
         run.rewind(job.trainer.step)
     return _Watch(job, console if accelerator.is_main_process else None).work()
+
+
+def anchored(recipe: Recipe) -> Recipe:
+    """The recipe with the paths of its data absolute, so that a model finds its data from any folder."""
+    data = sections(recipe)[0]
+    paths = {key: value.absolute() for key in recipe.data if isinstance(value := getattr(data, key, None), Path)}
+    return recipe.model_copy(update={"data": {**recipe.data, **{key: str(path) for key, path in paths.items()}}})
 
 
 def _read_checkpoint(run: Run) -> Checkpoint:

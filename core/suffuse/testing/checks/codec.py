@@ -26,6 +26,7 @@ from suffuse.state import (
     refill,
     take,
 )
+from suffuse.tasks.known import known_of_items, of_one, with_gaps
 from suffuse.testing.case import COUNT, Case
 from suffuse.testing.compare import SAME, Opaque, finite, items_mismatch, largest_difference, mismatch, one
 from suffuse.testing.failure import CheckFailure, require
@@ -106,14 +107,17 @@ def round_trip(case: Case) -> None:
 
 def _filled(case: Case, back: Sequence[Item]) -> Sequence[Item]:
     """The items; where some have gaps, which nothing can bring back, what was made of them there."""
-    if not case.features.gaps:
+    if not case.features.gaps or case.codec.known(case.items) is None:
         return case.items
-    known = case.codec.known(case.items)
-    if known is None:
-        return case.items
-    return [
-        case.codec.merge(item, made, one(known, i)) for i, (item, made) in enumerate(zip(case.items, back, strict=True))
-    ]
+    return put_back(case, case.items, back)
+
+
+def put_back(case: Case, items: Sequence[Item], made: Sequence[Item]) -> list[Item]:
+    """What was made of items with gaps, with all that was known of them, put together as ``inpaint`` does."""
+    states = with_gaps(case.trained, items)
+    known = known_of_items(case.trained, None, None, len(items))(states, items, torch.arange(len(items)))
+    pairs = enumerate(zip(items, made, strict=True))
+    return [case.codec.merge(item, new, of_one(known, states, i)) for i, (item, new) in pairs]
 
 
 def decoded(case: Case, state: State) -> list[Item]:
@@ -144,9 +148,10 @@ def stable_decoding(case: Case) -> None:
         )  # fmt: skip
 
 
-def arbitrary(case: Case, scale: float) -> State:
-    """States of the items' shapes and masks that hold noise, and classes drawn at random."""
-    noise = case.rng("arbitrary").normal_like(case.x0)
+def arbitrary(case: Case, scale: float, like: State | None = None) -> State:
+    """States of the items' shapes and masks, or of a given state's, that hold noise, and classes drawn at random."""
+    like = case.x0 if like is None else like
+    noise = case.rng("arbitrary", count=batch_size(like)).normal_like(like)
     categorical = case.codec.categorical()
     made = {}
     for name, value in fields(noise):

@@ -12,8 +12,8 @@ from suffuse.domain import Item
 from suffuse.state import State, fields, is_mask, mask_name, mask_of, masked_axes
 from suffuse.tasks.known import with_gaps
 from suffuse.testing.case import Case
-from suffuse.testing.checks.codec import decoded
-from suffuse.testing.compare import SAME, finite, largest_difference, one
+from suffuse.testing.checks.codec import decoded, put_back
+from suffuse.testing.compare import SAME, finite, largest_difference
 from suffuse.testing.failure import CheckFailure, NotApplicable, require
 
 
@@ -52,7 +52,7 @@ def gaps(case: Case) -> None:
         expected="any finite number, as 0", got="nan or inf", fix="fill gaps before you compute",
     )  # fmt: skip
     filled = decoded(case, with_gaps(case.trained, gappy))
-    merged = [case.codec.merge(a, b, one(known, i)) for i, (a, b) in enumerate(zip(gappy, filled, strict=True))]
+    merged = put_back(case, gappy, filled)
     difference = _difference_where(case.codec.encode(merged), state, known)
     require(
         difference <= SAME, "does not keep what was known", field="Codec.merge",

@@ -5,18 +5,24 @@ from __future__ import annotations
 import dataclasses
 import math
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from suffuse.errors import DomainInputError
+from suffuse.registry import all_specs, full_name, resolve
+from suffuse.registry.resolve import missing_requirements
+from suffuse.registry.specs import MetricSpec, RendererSpec
 from suffuse.testing.case import Case
 from suffuse.testing.checks.codec import decoded
 from suffuse.testing.compare import finite
 from suffuse.testing.failure import CheckFailure, NotApplicable, require
+
+S = TypeVar("S", MetricSpec, RendererSpec)
 
 NOWHERE = "no such category ☂"
 
@@ -134,22 +140,47 @@ def _replaced(container: Any, keys: Any, kind: type, value: Any) -> Any | None:
 
 def files(case: Case) -> None:
     """What is written is a file of its own, and what is written and can be read is an item again."""
-    domain = case.domain
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        for suffix in domain.writes:
-            for count in (1, 3):
-                path = folder / f"items-{count}{suffix}"
-                domain.write(case.items[:count], path)
-                left = sorted(p.name for p in folder.iterdir())
-                require(
-                    left == [path.name] and path.stat().st_size > 0, f"does not write one file {suffix}",
-                    field="Domain.write", expected=path.name, got=", ".join(left) or "nothing",
-                    fix="write through suffuse.files.write_with",
-                )  # fmt: skip
-                if count == 1 and suffix in case.spec.suffixes:
-                    _read_back(case, path)
-                path.unlink()
+    for suffix in case.domain.writes:
+        _write_each(case, case.domain.write, suffix, "Domain.write")
+    for spec in _brought(case, RendererSpec):
+        for suffix in spec.suffixes:
+            _write_each(case, partial(_called, spec), suffix, _field(spec))
+
+
+def _write_each(case: Case, write: Callable[[list[Any], Path], object], suffix: str, field: str) -> None:
+    """One item, and several, each into a file of its own."""
+    for count in (1, 3):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"items-{count}{suffix}")
+            write(case.items[:count], path)
+            left = sorted(p.name for p in Path(folder).iterdir())
+            require(
+                left == [path.name] and path.stat().st_size > 0, f"does not write one file {suffix}", field=field,
+                expected=path.name, got=", ".join(left) or "nothing", fix="write through suffuse.files.write_with",
+            )  # fmt: skip
+            if count == 1 and suffix in case.spec.suffixes:
+                _read_back(case, path)
+
+
+def _brought(case: Case, kind: type[S]) -> list[S]:
+    """What plugins bring of a kind for the domain, where the modules that it needs are there."""
+    specs = (spec for spec in all_specs(kind.kind) if isinstance(spec, kind))
+    return [spec for spec in specs if spec.domain == case.name and not missing_requirements(spec)]
+
+
+def _called(spec: MetricSpec | RendererSpec, *inputs: Any) -> Any:
+    """What a metric or a renderer gives; what it raises fails the check in its name."""
+    try:
+        return resolve(spec)(*inputs)
+    except Exception as error:
+        raise CheckFailure(
+            "fails", field=_field(spec), expected="no error", got=f"{type(error).__name__}: {error}",
+            fix=f"mend {spec.factory}",
+        ) from error  # fmt: skip
+
+
+def _field(spec: MetricSpec | RendererSpec) -> str:
+    return f"{spec.kind} {full_name(spec)!r}"
 
 
 def _read_back(case: Case, path: Path) -> None:
@@ -166,7 +197,7 @@ def _read_back(case: Case, path: Path) -> None:
 
 
 def evaluate(case: Case) -> None:
-    """Items are scored: figures by name, all finite."""
+    """Items are scored, by the domain and by what plugins bring: figures by name, all finite."""
     examples = case.many[:64]
     values = {name: [example.conditions.get(name) for example in examples] for name in case.space}
     items = decoded(case, case.codec.encode([example.item for example in examples]))
@@ -176,3 +207,21 @@ def evaluate(case: Case) -> None:
         bool(figures) and not wrong, "gives something else than figures", field="Domain.evaluate",
         expected="finite numbers by name", got=wrong or figures, fix="leave out what cannot be measured",
     )  # fmt: skip
+    for spec in _brought(case, MetricSpec):
+        require(
+            spec.name not in figures, "is one of the domain's own already", field=_field(spec),
+            expected="a name that Domain.evaluate does not give", got=spec.name, fix="rename it",
+        )  # fmt: skip
+        figure = _called(spec, items, values, case.splits, case.codec)
+        require(
+            _is_figure(figure), "gives no figure", field=_field(spec), expected="a finite number", got=figure,
+            fix="divide by nothing that may be 0, and give one number for all items",
+        )  # fmt: skip
+
+
+def _is_figure(value: Any) -> bool:
+    """Whether ``suffuse evaluate`` can take it for a finite number."""
+    try:
+        return math.isfinite(float(value))
+    except (TypeError, ValueError):
+        return False

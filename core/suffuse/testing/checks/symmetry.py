@@ -63,7 +63,7 @@ def _permuted(case: Case, x: State, order: Tensor) -> State:
 
 def centred(case: Case) -> None:
     """The positions of each item have mean zero, so that where it lies makes no difference."""
-    positions = _positions(case)
+    positions = position_fields(case)
     assert isinstance(case.x0, dict) or "" in positions
     for name, value in positions.items():
         mask = None if isinstance(case.x0, Tensor) else mask_of(case.x0, name)
@@ -79,7 +79,7 @@ def centred(case: Case) -> None:
 
 def rotations(case: Case) -> None:
     """A rotated item gets the same belief, rotated; or else training turns items at random."""
-    positions = _positions(case)
+    positions = position_fields(case)
     noisy, plain = case.noisy, belief(case)
     with torch.no_grad():
         turned = case.perturbed(_rotated(noisy.x, positions), noisy.t, noisy.conditions).mean
@@ -99,7 +99,7 @@ def rotations(case: Case) -> None:
         )  # fmt: skip
 
 
-def _positions(case: Case) -> Mapping[str, Tensor]:
+def position_fields(case: Case) -> Mapping[str, Tensor]:
     """The fields that hold positions: numbers, two or three for each element."""
     found = {
         name: value for name, value in fields(case.x0)
