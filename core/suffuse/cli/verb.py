@@ -12,6 +12,7 @@ from typing import Any, ParamSpec
 import typer
 
 from suffuse.errors import SuffuseError
+from suffuse.files import finite
 
 P = ParamSpec("P")
 
@@ -60,5 +61,5 @@ def _told(error: SuffuseError, as_json: bool) -> typer.Exit:
 
 
 def print_json(data: Any) -> None:
-    """Print data for programs; what JSON lacks becomes text."""
-    typer.echo(json.dumps(data, indent=2, ensure_ascii=False, default=str))
+    """Print data for programs; what JSON lacks becomes text, and a number that is not finite null."""
+    typer.echo(json.dumps(finite(data), indent=2, ensure_ascii=False, allow_nan=False, default=str))

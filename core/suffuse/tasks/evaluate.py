@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from suffuse.conditions import ConditionSpace
 from suffuse.domain import Dataset, Splits
 from suffuse.errors import DataError, PluginError
+from suffuse.files import finite
 from suffuse.recipe import Recipe, sections
 from suffuse.registry import all_specs, full_name, load_domain, make
 from suffuse.rng import Rng
@@ -30,7 +32,7 @@ class Evaluation:
     """A model's figures.
 
     Arguments:
-        metrics: by name; every one depends on ``count``.
+        metrics: by name; every one depends on ``count``. In JSON, one that is not finite is null.
         count: samples scored.
         data: what they were scored against.
         seconds: spent sampling.
@@ -43,7 +45,7 @@ class Evaluation:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON-able data."""
-        return asdict(self)
+        return {**asdict(self), "metrics": finite(self.metrics)}
 
 
 def evaluate(
@@ -94,7 +96,7 @@ def _check_sizes(count: int, splits: Splits) -> None:
 
 
 def score_items(model: Trained, samples: Samples, splits: Splits) -> dict[str, float]:
-    """The domain's own metrics, and those that plugins bring for it.
+    """The domain's own metrics, and those that plugins bring for it; warns of each that is not finite.
 
     Raises:
         PluginError: a plugin's metric is named as one of the domain's own.
@@ -108,6 +110,9 @@ def score_items(model: Trained, samples: Samples, splits: Splits) -> dict[str, f
                     "is one of the domain's own already", field=f"metric {full_name(spec)!r}", fix="rename it"
                 )
             metrics[spec.name] = float(make("metric", full_name(spec), *scored))
+    for name, value in metrics.items():
+        if not math.isfinite(value):
+            logger.warning("the metric %r is not finite (%s) on %d samples", name, value, len(samples.items))
     return metrics
 
 
