@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import errno
 import json
-import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from suffuse.errors import StorageError
+from suffuse.jsonable import finite
 
 
 @contextmanager
@@ -92,17 +92,6 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, data: Any) -> None:
     """Write a JSON file atomically; numbers that are not finite, which JSON lacks, become null."""
     write_text(path, json.dumps(finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def finite(data: Any) -> Any:
-    """Data for JSON, with ``None`` for each number that is not finite."""
-    if isinstance(data, float):
-        return data if math.isfinite(data) else None
-    if isinstance(data, Mapping):
-        return {key: finite(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [finite(value) for value in data]
-    return data
 
 
 def write_with(path: str | Path, save: Callable[[Path], object]) -> None:

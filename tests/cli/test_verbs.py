@@ -220,17 +220,18 @@ def test_evaluate_keeps_the_figures_with_the_run(suffuse, trained, here):
     assert "class_accuracy" in shown and str(run / "evaluation.json") in shown.replace("\n", "")
 
 
-def test_a_metric_that_is_not_finite_is_told_by_name_and_is_null_in_json(suffuse, trained, here, monkeypatch):
-    run = copied(trained, here)
+def test_a_metric_that_is_not_finite_is_told_by_name_and_is_null_in_json(suffuse, trained, here, monkeypatch, caplog):
+    run = shutil.copytree(trained, here / "run")
     figures = {"quality": float("nan"), "spread": float("inf"), "n": 6.0}
     monkeypatch.setattr(toy.Toy, "evaluate", lambda *scored: figures)
-    with capturing("suffuse.tasks.evaluate") as told:
-        result = suffuse("evaluate", run, "--count", 6, "--json")
+    result = suffuse("evaluate", run, "--count", 6, "--json")
     assert result.exit_code == 0, result.output
-    assert [next(name for name in figures if f"{name!r}" in line) for line in told] == ["quality", "spread"]
+    told = [line.partition(" (")[0] for line in caplog.messages if "not finite" in line]
+    assert told == ["the metric 'quality' is not finite", "the metric 'spread' is not finite"]
     wanted = {"quality": None, "spread": None, "n": 6.0}
     assert json.loads(result.stdout, parse_constant=pytest.fail)["metrics"] == wanted
     assert json.loads((run / "evaluation.json").read_text(), parse_constant=pytest.fail)["metrics"] == wanted
+    assert "quality" in suffuse("evaluate", run, "--count", 6).stdout
     assert suffuse("report", run).exit_code == 0
     assert "<td>quality</td><td>not finite</td>" in (run / "report.html").read_text()
 

@@ -24,6 +24,8 @@ from typer.testing import CliRunner
 import suffuse.distillation.student
 import suffuse.recipe
 import suffuse.tasks.train
+import suffuse.testing.case
+import suffuse.testing.checks.codec  # both before anything is shortened, else one would compare with the other's recipe
 from suffuse.cli import app
 from suffuse.errors import DataError
 from suffuse.recipe import Recipe, validate

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import suffuse
@@ -196,8 +197,24 @@ def test_a_renderer_writes_files_of_its_suffix(model: suffuse.Model, tmp_path: P
     samples = generate(model, 3, steps=2)
     (file,) = save(model, samples, tmp_path / "waves.TXT")
     assert [len(line.split()) for line in file.read_text().splitlines()] == [toy.LENGTH] * 3
-    with pytest.raises(DomainInputError, match=r"\.json, \.txt"):
+    with pytest.raises(DomainInputError, match=r"\.json, \.txt, \.png"):
         save(model, samples, tmp_path / "waves.svg")
+
+
+def test_what_neither_domain_nor_renderer_writes_as_png_is_its_picture(model: suffuse.Model, tmp_path: Path) -> None:
+    samples = generate(model, 3, steps=2)
+    (file,) = save(model, samples, tmp_path / "waves.PNG")
+    with Image.open(file) as shown:
+        assert shown.tobytes() == model.domain.picture(samples.items).tobytes()
+
+    class Painter:
+        @hookimpl
+        def register_renderers(self, register: Any) -> None:
+            register(RendererSpec(name="paint", domain="toy", suffixes=(".png",), factory=f"{HERE}:write_text"))
+
+    with isolated(toy.Plugin(), Painter()):
+        (file,) = save(model, samples, tmp_path / "painted.png")
+    assert len(file.read_text().splitlines()) == 3
 
 
 def test_an_observer_is_told_only_where_the_recipe_asks(tmp_path: Path) -> None:

@@ -99,6 +99,14 @@ def test_an_unknown_name_is_told_the_nearest(install, installed):
         find("samplers", "heun")
 
 
+def test_an_unknown_name_with_none_near_may_be_of_a_package_that_is_not_installed(install, installed):
+    install("runes", DOMAIN.format("runes"))
+    for kind in (RecipeSpec, DomainSpec):
+        with pytest.raises(PluginError, match=f"no {kind.kind} named 'doodles'") as caught:
+            installed().find(kind, "doodles")
+        assert "may not be installed: `suffuse plugins list`" in caught.value.fix
+
+
 def test_an_unknown_name_that_a_broken_plugin_may_have_brought(install, installed):
     install("runes", "raise RuntimeError('no')")
     with pytest.raises(PluginError, match="runes could not be loaded"):

@@ -96,6 +96,9 @@ def test_what_is_kept_of_one_item_has_its_own_size() -> None:
     assert one["kind"].shape == (1, 4, 1) and other["kind"].shape == (1, 2, 1)
     assert other["kind"][0, :, 0].tolist() == [False, True]
     assert other["size"].shape == (1, 2, 1)
+    broad = {"x": torch.zeros(2, 3, 5), "mask": torch.tensor([[[1, 1, 1, 1, 0]], [[1, 1, 1, 1, 1]]]).bool()}
+    cut = of_one({"x": torch.ones(2, 3, 5, dtype=torch.bool)}, broad, 0)
+    assert isinstance(cut, dict) and cut["x"].shape == (1, 3, 4), "a mask with one place stands for all"
     assert torch.equal(of_one(kept(GRID, fill="1"), GRID, 1), kept(GRID, fill="1")[1:])  # type: ignore[arg-type]
 
 

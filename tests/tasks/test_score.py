@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +16,8 @@ from suffuse.errors import DataError, DomainInputError, RecipeError, Unsupported
 from suffuse.metrics import auroc
 from suffuse.model import Model
 from suffuse.process import Product
-from suffuse.registry import isolated
+from suffuse.registry import hookimpl, isolated
+from suffuse.registry.specs import DomainSpec
 from suffuse.tasks.extremes import Extremes
 from suffuse.tasks.items import each_item, find_files, read_items
 from suffuse.tasks.score import Calibration, calibrate, score, stream, write_csv
@@ -26,6 +29,7 @@ from suffuse.tasks.statistics import (
     mahalanobis,
     make_statistic,
 )
+from tests import toy
 from tests.exact import exact_model, items_of, one_mode, two_modes
 from tests.toy import LENGTH, Plugin, Waves
 
@@ -210,11 +214,37 @@ def test_items_are_found_in_files_and_folders(model: Model, tmp_path: Path) -> N
     items, names = read_items(model, [tmp_path / "in"])
     assert names == [f"{tmp_path}/in/one.json", f"{tmp_path}/in/two.json:0", f"{tmp_path}/in/two.json:1"]
     assert items == [waves[2], *waves[:2]]
-    assert list(each_item(model, find_files(model, [tmp_path / "none.json"]))) == []
-    with pytest.raises(DataError, match="hold no items"):
-        read_items(model, [tmp_path / "none.json"])
+    none = re.escape(f"{tmp_path}/none.json: holds no items")
+    with pytest.raises(DataError, match=none):
+        list(each_item(model, find_files(model, [tmp_path / "none.json"])))
+    with pytest.raises(DataError, match=none):
+        read_items(model, [tmp_path / "in", tmp_path / "none.json"])
     with pytest.raises(DataError, match="no such file"):
         read_items(model, [tmp_path / "missing"])
+
+
+def test_a_named_file_of_a_foreign_suffix_is_refused_before_it_is_read(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(model.domain), "read", lambda self, path: pytest.fail(f"{path} was read"))
+    for name in ("waves.csv", "waves"):
+        (tmp_path / name).write_text("[]")
+        with pytest.raises(DataError, match=re.escape(f"{tmp_path / name}: is no file that")) as told:
+            find_files(model, [tmp_path / name])
+        assert told.value.expected == "a file ending in .json"
+
+
+def test_a_domain_that_tells_no_suffixes_reads_whatever_file_is_named(model: Model, tmp_path: Path) -> None:
+    class Plain(toy.Plugin):
+        @hookimpl
+        def register_domains(self, register: Any) -> None:
+            register(DomainSpec(name="toy", factory="tests.toy:Toy"))
+
+    (tmp_path / "waves.txt").write_text(json.dumps([Waves(0, 1, True)[0].item]))
+    with isolated(Plain()):
+        assert len(read_items(model, [tmp_path / "waves.txt"])[0]) == 1
+        with pytest.raises(DataError, match="holds no items"):
+            find_files(model, [tmp_path])
 
 
 def test_bad_requests_are_told(model: Model) -> None:

@@ -191,7 +191,7 @@ def test_bad_requests_are_told(model: Model, folder: Path, tmp_path: Path) -> No
         (lambda: search(model, waves(1), index, names=["a", "b"]), DomainInputError, "names"),
         (lambda: search(model, waves(1), index, layer="middle"), RecipeError, "layer"),
         (lambda: search(model, waves(1), tmp_path / "nowhere"), DataError, "no such file"),
-        (lambda: search(model, waves(1), tmp_path / "none.json"), DataError, "hold no items"),
+        (lambda: search(model, waves(1), tmp_path / "none.json"), DataError, r"none\.json: holds no items"),
         (lambda: features(model, waves(1), layer="midle"), RecipeError, "did you mean 'middle'"),
         (lambda: features(model, waves(1), level=-1.0), RecipeError, "level"),
         (lambda: features(model, waves(1), batch=0), DomainInputError, "batch"),

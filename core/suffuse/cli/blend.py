@@ -65,9 +65,10 @@ def _read(model: Model, path: Path) -> Item:
 def _write(model: Model, found: Blend, place: Path) -> list[Path]:
     """The strip and, in a folder, one file for each item."""
     from suffuse.files import write_with
+    from suffuse.tasks.samples import write_items
 
     if place.suffix:
-        model.domain.write(found.items, place)
+        write_items(model, found.items, place)
         return [place]
     strip = place / "strip.png"
     write_with(strip, model.domain.picture(found.items, columns=len(found.items)).save)

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec
 import typer
 
 from suffuse.errors import SuffuseError
-from suffuse.files import finite
+from suffuse.jsonable import finite
 
 P = ParamSpec("P")
 

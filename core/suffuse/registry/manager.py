@@ -157,7 +157,8 @@ class Registry:
         if any(record.name == home and record.status == "disabled" for record in self.plugins()):
             return PluginError("is disabled", field=f"plugin {home!r}", fix="take it out of SUFFUSE_DISABLE_PLUGINS")
         broken = [record.name for record in self.plugins() if record.status in ("broken", "incompatible")]
-        fix = f"see `suffuse doctor`: of the plugins, {', '.join(broken)} could not be loaded" if broken else None
+        lacking = "the package that brings it may not be installed: `suffuse plugins list` tells which are"
+        fix = f"see `suffuse doctor`: of the plugins, {', '.join(broken)} could not be loaded" if broken else lacking
         return unknown_name(kind.kind, name, self.names(kind), PluginError, fix=fix)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from suffuse.conditions import ConditionSpace
 from suffuse.domain import Dataset, Splits
 from suffuse.errors import DataError, PluginError
-from suffuse.files import finite
+from suffuse.jsonable import finite
 from suffuse.recipe import Recipe, sections
 from suffuse.registry import all_specs, full_name, load_domain, make
 from suffuse.rng import Rng

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from suffuse.domain import Item
-from suffuse.errors import DataError, DomainInputError, ModelFileError
+from suffuse.errors import DomainInputError, ModelFileError
 from suffuse.features import LEVEL
 from suffuse.folders import cache_folder
 from suffuse.index import Entry, Index, Settings, unit
@@ -78,7 +78,7 @@ def index_files(
         on_step: called with (files done, files in all).
 
     Raises:
-        DataError: a path does not exist, or nothing that the domain reads was found.
+        DataError: a path does not exist, the domain does not read its suffix, or it holds no items.
         ModelFileError: ``path`` is a file of another kind.
     """
     if batch < 1:
@@ -92,8 +92,6 @@ def index_files(
     stamps = [Stamp.of(file) for file in files]
     known |= _look(model, settings, [stamp for stamp in stamps if stamp not in known], batch, on_step)
     rows = [row for stamp in stamps for row in known.get(stamp, [])]
-    if not rows:
-        raise DataError("hold no items", field=", ".join(map(str, sources)), expected="files with items in them")
     index = Index(settings, tuple(entry for entry, _ in rows), torch.stack([feature for _, feature in rows]))
     if kept is None or kept.entries != index.entries:
         index.save(place)

@@ -16,12 +16,9 @@ def read_items(model: Trained, sources: Iterable[str | Path]) -> tuple[list[Item
     """Items, and a name for each, from files and from folders (searched through, in the order of their names).
 
     Raises:
-        DataError: a path does not exist, or nothing that the domain reads was found.
+        DataError: a path does not exist, the domain does not read its suffix, or a file holds no items.
     """
-    files = find_files(model, sources)
-    found = list(each_item(model, files))
-    if not found:
-        raise DataError("hold no items", field=", ".join(map(str, files)), expected="files with items in them")
+    found = list(each_item(model, find_files(model, sources)))
     return [item for item, _ in found], [name for _, name in found]
 
 
@@ -29,20 +26,27 @@ def find_files(model: Trained, sources: Iterable[str | Path]) -> list[Path]:
     """The files of the model's domain among some files and in some folders.
 
     Raises:
-        DataError: a path does not exist, or nothing that the domain reads was found.
+        DataError: a path does not exist, the domain does not read its suffix, or a folder holds nothing that it reads.
     """
     suffixes = find("domain", model.recipe.domain).suffixes
     paths = [Path(source) for source in sources]
     files = [file for path in paths for file in _files(path, suffixes)]
     if not files:
-        raise DataError("holds no items", field=", ".join(map(str, paths)), expected=f"files {', '.join(suffixes)}")
+        read = f"files ending in {', '.join(suffixes)}" if suffixes else "files by name: the domain tells no suffixes"
+        raise DataError("holds no items", field=", ".join(map(str, paths)), expected=read)
     return files
 
 
 def each_item(model: Trained, files: Iterable[Path]) -> Iterator[tuple[Item, str]]:
-    """The items of files and a name for each, one after the other: the next file is read when it is asked for."""
+    """The items of files and a name for each, one after the other: the next file is read when it is asked for.
+
+    Raises:
+        DataError: a file holds no items.
+    """
     for file in files:
         found = model.domain.read(file)
+        if not found:
+            raise DataError("holds no items", field=str(file), expected="at least one item", got="none")
         for i, item in enumerate(found):
             yield item, str(file) if len(found) == 1 else f"{file}:{i}"
 
@@ -53,6 +57,11 @@ def _files(source: Path, suffixes: Sequence[str]) -> list[Path]:
         return sorted(f for f in found if not _is_sheet(f))
     if not source.exists():
         raise DataError("there is no such file or folder", field=str(source), fix="check the path")
+    if suffixes and source.suffix.lower() not in suffixes:
+        raise DataError(
+            "is no file that the model's domain reads", field=str(source),
+            expected=f"a file ending in {', '.join(suffixes)}", got=repr(source.suffix),
+        )  # fmt: skip
     return [source]
 
 

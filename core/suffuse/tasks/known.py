@@ -82,6 +82,8 @@ def _cropped(known: Tensor, states: dict[str, Tensor], name: str, index: int) ->
         return known
     real = states[mask][index]
     for axis in range(min(real.ndim, known.ndim - 1)):
+        if real.shape[axis] != known.shape[axis + 1]:  # one place, that stands for all
+            continue
         there = real.movedim(axis, 0).flatten(1).any(1) if real.ndim > 1 else real
         known = known.narrow(axis + 1, 0, int(there.nonzero().max()) + 1 if bool(there.any()) else 0)
     return known

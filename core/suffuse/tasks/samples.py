@@ -15,6 +15,9 @@ from suffuse.files import write_json, write_with
 from suffuse.registry import all_specs, full_name, make
 from suffuse.trained import Trained
 
+PICTURE = ".png"
+"""The suffix of a file that shows items of any domain; where it is no form of theirs, it cannot be read again."""
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -38,14 +41,16 @@ class Samples:
 
 
 def check_out(model: Trained, out: str | Path) -> Path:
-    """Where samples can be written: a folder, or a file whose suffix the domain knows. Ask before generating.
+    """Where samples can be written: a folder, a file whose suffix the domain or a renderer knows, or a picture.
+
+    Ask before generating.
 
     Raises:
         DomainInputError: an unknown suffix.
     """
     out = Path(out)
-    known = (*model.domain.writes, *renderers(model.recipe.domain))
-    return _check_suffix(out, known, "a folder, or a file") if out.suffix else out
+    known = dict.fromkeys((*model.domain.writes, *renderers(model.recipe.domain), PICTURE))
+    return _check_suffix(out, tuple(known), "a folder, or a file") if out.suffix else out
 
 
 def check_animation(model: Trained, path: str | Path) -> Path:
@@ -92,12 +97,14 @@ def save(model: Trained, samples: Samples, out: str | Path) -> list[Path]:
 
 
 def write_items(model: Trained, items: Sequence[Item], path: Path) -> None:
-    """Write items into one file, by the domain itself, or by what a plugin brings for the suffix."""
-    suffix = path.suffix.lower()
+    """Write items into one file: by the domain itself, by what a plugin brings for the suffix, or as their picture."""
+    suffix, brought = path.suffix.lower(), renderers(model.recipe.domain)
     if suffix in model.domain.writes:
         model.domain.write(items, path)
+    elif suffix in brought:
+        make("renderer", brought[suffix], items, path)
     else:
-        make("renderer", renderers(model.recipe.domain)[suffix], items, path)
+        write_with(path, model.domain.picture(items).save)
 
 
 def renderers(domain: str) -> dict[str, str]:
