@@ -41,7 +41,7 @@ class Model(Trained):
         conditions = {name: options.pop(name) for name in [*options] if name not in inpainting.OPTIONS}
         return inpainting.inpaint(self, items, known, conditions=conditions, **options).items
 
-    def restore(self, items: Sequence[Item], operator: Operator | Named, **options: Any) -> list[Item]:
+    def restore(self, items: Sequence[Item], operator: Operator | Named = "identity", **options: Any) -> list[Item]:
         """Undo noise, blur or another loss; see :func:`suffuse.tasks.restore.restore`."""
         conditions = {name: options.pop(name) for name in [*options] if name not in restoring.OPTIONS}
         return restoring.restore(self, items, operator, conditions=conditions, **options).items

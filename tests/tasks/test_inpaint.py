@@ -146,6 +146,7 @@ def test_saved_beside_what_was_given(model: Model, tmp_path: Path) -> None:
     ("change", "error", "said"),
     [
         ({"known": None}, DomainInputError, "nothing to fill"),
+        ({"known": [True] * 4 + [False] * 4}, DomainInputError, "is no mask"),
         ({"fill": "2:4"}, DomainInputError, "told twice"),
         ({"known": torch.ones(5, dtype=torch.bool) < 0}, DomainInputError, "does not fit"),
         ({"items": []}, DomainInputError, "at least one item"),

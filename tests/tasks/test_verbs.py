@@ -10,15 +10,16 @@ import pytest
 import torch
 
 import suffuse_images.plugin
-from suffuse.errors import DataError, DomainInputError, ModelFileError, RecipeError, UnsupportedError
+from suffuse.errors import DataError, DomainInputError, ModelFileError, PluginError, RecipeError, UnsupportedError
 from suffuse.model import Model, load
-from suffuse.process import EDM, VPLinear
+from suffuse.process import EDM, Cosine, VPLinear
 from suffuse.recipe import load_recipe, validate
 from suffuse.registry import isolated
 from suffuse.report import write_report
 from suffuse.sampling import DDIM, DDPM, Heun, Karras, UniformTime
 from suffuse.tasks.evaluate import draw_conditions, evaluate, open_splits
 from suffuse.tasks.generate import generate
+from suffuse.tasks.items import read_items
 from suffuse.tasks.samples import Samples, save
 from suffuse.tasks.train import anchored
 from suffuse.tensorfile import read_tensors, write_tensors
@@ -54,6 +55,44 @@ def test_sample_is_the_same_alone_in_any_batch_and_by_seed(model: Model) -> None
     assert many.items[5] == pytest.approx(alone.items[0], abs=1e-5)
     by_seed = generate(model, seeds=[8, 3], conditions={"label": "f2"}, sampler=DDPM())
     assert by_seed.items[0] == pytest.approx(alone.items[0], abs=1e-5)
+
+
+def test_a_folder_of_samples_is_read_back_without_its_list(model: Model, tmp_path: Path) -> None:
+    made = generate(model, 3, steps=2)
+    save(model, made, tmp_path)  # the toy's items and the list are .json files both
+    items, names = read_items(model, [tmp_path])
+    assert [Path(name).name for name in names] == ["0.json", "1.json", "2.json"]
+    assert items[1] == pytest.approx(made.items[1])
+
+
+def test_components_may_be_told_by_name(model: Model) -> None:
+    told = generate(model, 2, sampler="heun:churn=1.0", grid={"name": "karras", "rho": 5.0}, steps=4, schedule="cosine")
+    made = generate(model, 2, sampler=Heun(churn=1.0), grid=Karras(4, rho=5.0), schedule=Cosine())
+    assert told.items == made.items
+    with pytest.raises(PluginError, match="did you mean 'heun'"):
+        generate(model, 2, sampler="huen")
+    with pytest.raises(RecipeError, match="did you mean 'churn'"):
+        generate(model, 2, sampler="heun:chrun=1.0")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("guidance", [1, 2]), ("guidance", True), ("interval", 3), ("interval", (1.0, 2.0, 3.0)), ("negative", "f1"),
+        ("compose", {"label": "f1"}), ("compose", [("a", {"label": "f1"})]), ("steps", 2.5), ("steps", "5"),
+        ("sampler", Heun), ("grid", 3), ("batch", 0), ("batch", 1.5),
+    ],
+)  # fmt: skip
+def test_options_of_a_wrong_type_are_told(field: str, value: object, model: Model) -> None:
+    with pytest.raises(DomainInputError) as caught:
+        generate(model, 1, **{field: value})  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+def test_a_grid_s_exponent_is_positive() -> None:
+    for rho in (0.0, -1.0, float("nan")):
+        with pytest.raises(RecipeError, match="must be positive"):
+            Karras(5, rho=rho)
 
 
 def test_sizes_may_depend_on_what_is_asked_for(model: Model) -> None:

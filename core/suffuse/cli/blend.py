@@ -67,11 +67,13 @@ def _write(model: Model, found: Blend, place: Path) -> list[Path]:
     from suffuse.files import write_with
     from suffuse.tasks.samples import write_items
 
-    if place.suffix:
+    strip = place if place.suffix.lower() == ".png" else place / "strip.png"
+    if place.suffix and strip != place:
         write_items(model, found.items, place)
         return [place]
-    strip = place / "strip.png"
     write_with(strip, model.domain.picture(found.items, columns=len(found.items)).save)
+    if strip == place:
+        return [place]
     width = len(str(len(found.items) - 1))
     files = [place / f"{i:0{width}}{model.domain.writes[0]}" for i in range(len(found.items))]
     for item, path in zip(found.items, files, strict=True):

@@ -41,7 +41,7 @@ def gaussian(process: Process, asker: str) -> Gaussian:
         field="process",
         expected="Gaussian noise, under the same schedule in every field",
         got=", ".join(sorted({type(member).__name__ for member in members})),
-        fix="elbo, profile and vary work with every process",
+        fix="the statistics elbo and profile work with every process",
     )
 
 

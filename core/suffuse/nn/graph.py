@@ -301,7 +301,7 @@ def _check(name: str, shape: tuple[int, ...], axes: int, masked: int) -> None:
         raise UnsupportedError(
             "this network needs elements, pairs of them, or one vector for the whole", field=f"state.{name}",
             expected="[batch, n, features], [batch, n, n, features] or, with a mask [batch], [batch, features]",
-            got=f"[batch, {', '.join(map(str, shape))}]", fix="choose a network made for this kind of state",
+            got=f"[batch, {', '.join(map(str, shape))}]", fix="take unet or dit for grids, mlp for states of one size",
         )  # fmt: skip
 
 

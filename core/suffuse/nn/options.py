@@ -75,5 +75,5 @@ def grid_shape(template: State) -> tuple[int, int]:
         field="network.name",
         expected="a state [batch, channels, *axes] with 1, 2 or 3 axes",
         got=got,
-        fix="choose a network made for this kind of state",
+        fix="graph-transformer is for sets, sequences and graphs, mlp for any state of one size",
     )

@@ -81,6 +81,11 @@ class Karras(_Levels):
     steps: int = 18
     rho: float = 7.0
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.rho > 0.0:
+            raise RecipeError("must be positive", field="rho", expected="> 0", got=self.rho)
+
     def _level(self, fraction: float, low: float, high: float) -> float:
         top, bottom = high ** (1.0 / self.rho), low ** (1.0 / self.rho)
         return float((top + fraction * (bottom - top)) ** self.rho)

@@ -43,7 +43,7 @@ def make_guidance(
         UnsupportedError: the guidance takes no negative or composed conditions.
     """
     against = encode_one(model, negative, "negative") if negative else None
-    if isinstance(asked, int | float):
+    if isinstance(asked, int | float) and not isinstance(asked, bool):
         return _by_weight(model, float(asked), against, compose)
     if compose:
         raise UnsupportedError(
@@ -52,6 +52,11 @@ def make_guidance(
         )  # fmt: skip
     if isinstance(asked, str | Mapping | Named):
         return _by_name(model, _named(asked), against)
+    if not callable(asked):
+        raise DomainInputError(
+            "is no guidance", field="guidance", got=repr(asked)[:80],
+            expected="a weight, a name, a mapping of name and options, or a function",
+        )  # fmt: skip
     if against is not None:
         raise UnsupportedError("is not known to a function", field="negative", fix="bind it to the function itself")
     return asked

@@ -9,6 +9,7 @@ from suffuse.domain import Item
 from suffuse.errors import DataError, DomainInputError
 from suffuse.registry import find
 from suffuse.state import State, to
+from suffuse.tasks.samples import LISTING, SHEET
 from suffuse.trained import Trained
 
 
@@ -54,7 +55,7 @@ def each_item(model: Trained, files: Iterable[Path]) -> Iterator[tuple[Item, str
 def _files(source: Path, suffixes: Sequence[str]) -> list[Path]:
     if source.is_dir():
         found = (f for f in source.rglob("*") if f.is_file() and f.suffix.lower() in suffixes)
-        return sorted(f for f in found if not _is_sheet(f))
+        return sorted(f for f in found if not _is_extra(f))
     if not source.exists():
         raise DataError("there is no such file or folder", field=str(source), fix="check the path")
     if suffixes and source.suffix.lower() not in suffixes:
@@ -65,9 +66,9 @@ def _files(source: Path, suffixes: Sequence[str]) -> list[Path]:
     return [source]
 
 
-def _is_sheet(file: Path) -> bool:
-    """Whether a file is no item, but the sheet that :func:`suffuse.tasks.samples.save` lays beside its items."""
-    return file.name == "sheet.png" and (file.parent / "samples.json").exists()
+def _is_extra(file: Path) -> bool:
+    """Whether a file is no item, but the sheet or the list that :func:`suffuse.tasks.samples.save` lays beside them."""
+    return file.name in (SHEET, LISTING) and all((file.parent / name).exists() for name in (SHEET, LISTING))
 
 
 def encode_items(model: Trained, items: Sequence[Item]) -> State:

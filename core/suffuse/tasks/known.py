@@ -43,6 +43,9 @@ def known_of_items(model: Trained, known: State | None, fill: Fill | None, count
     if known is not None and fill is not None:
         raise DomainInputError("is told twice", field="fill", expected="either a mask or a part", got="both")
     if known is not None:
+        if not isinstance(known, Tensor | dict):
+            expected = "a tensor, or one for each field by name"
+            raise DomainInputError("is no mask", field="known", expected=expected, got=type(known).__name__)
         if all(bool(mask.all()) for _, mask in fields(known)):
             raise DomainInputError("keeps everything", field="known", expected="false where it is to be filled")
         return _but_gaps(model, lambda states, items, numbers: _fitted(model, known, states, numbers, count))

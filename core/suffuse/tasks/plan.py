@@ -13,6 +13,8 @@ from suffuse.errors import DomainInputError, UnsupportedError
 from suffuse.guidance import Guidance, Within
 from suffuse.posterior import Denoiser
 from suffuse.process import Gaussian, Process, Schedule
+from suffuse.registry import make
+from suffuse.registry.parts import named
 from suffuse.rng import Rng
 from suffuse.sampling import Grid, Sampler, Step, iterate
 from suffuse.state import State
@@ -23,31 +25,35 @@ OnStep = Callable[[int, int], None]
 """Called with (steps done, steps in all) over all batches."""
 
 
+Written = str | Mapping[str, Any]
+"""A component as a person writes it: its name, ``name:option=value``, or a mapping of ``name`` and options."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
     """How to sample. Whatever is not given is as the model's recipe says.
 
     Arguments:
         steps: steps of the grid.
-        sampler: the solver.
-        grid: the times; overrides ``steps``.
+        sampler: the solver, its name, or a mapping of ``name`` and options.
+        grid: the times, in the same ways; one that is made already overrides ``steps``.
         guidance: the weight of classifier-free guidance, 1 being off; the name of another guidance, or a mapping of
             ``name`` and options; or a function from denoiser and process to denoiser.
         interval: the noise levels σ/α within which guidance acts.
         negative: conditions that guidance leads away from, by name, for all items alike.
         compose: weights and conditions that all items shall (or, of negative weight, shall not) meet besides their own.
-        schedule: sample under another schedule than the one of training.
+        schedule: sample under another schedule than the one of training; a name or a mapping will do.
         batch: items made at a time; changes the speed, not the items.
     """
 
     steps: int | None = None
-    sampler: Sampler | None = None
-    grid: Grid | None = None
+    sampler: Sampler | Written | None = None
+    grid: Grid | Written | None = None
     guidance: Asked | None = None
     interval: tuple[float, float] | None = None
     negative: Values | None = None
     compose: Sequence[tuple[float, Values]] = ()
-    schedule: Schedule | None = None
+    schedule: Schedule | Written | None = None
     batch: int = 64
 
 
@@ -129,14 +135,13 @@ def make_plan(model: Trained, options: Sampling) -> Plan:
         RecipeError: the guidance does not have such an option.
         UnsupportedError: another schedule is asked of a process that has several.
     """
-    if options.batch < 1:
-        raise DomainInputError("must be at least 1", field="batch", got=options.batch)
+    _check(options)
     defaults = model.recipe.sample
     asked = defaults.guidance if options.guidance is None else options.guidance
     guidance = make_guidance(model, asked, options.negative, options.compose)
-    process, denoiser = _rescheduled(model, options.schedule)
+    process, denoiser = _rescheduled(model, _made("schedule", options.schedule))
     steps = defaults.steps if options.steps is None else options.steps
-    grid, sampler = options.grid, options.sampler
+    grid, sampler = _made("grid", options.grid, steps=steps), _made("sampler", options.sampler)
     if grid is None and defaults.grid.name != AUTO:
         grid = component("grid", defaults.grid, steps=steps)
     if sampler is None and defaults.sampler.name != AUTO:
@@ -146,6 +151,44 @@ def make_plan(model: Trained, options: Sampling) -> Plan:
     plan = Plan(denoiser, process, sampler, grid(process.schedule), guidance, interval, options.batch)
     _ = plan.guided  # a wrong option is told now
     return plan
+
+
+def _check(options: Sampling) -> None:
+    """Tell an option of a wrong type before anything is made of it."""
+    negative, compose, interval = options.negative, options.compose, options.interval
+    pair = interval is None or (isinstance(interval, Sequence) and len(interval) == 2 and all(map(_number, interval)))
+    terms = isinstance(compose, Sequence) and all(
+        isinstance(term, Sequence) and len(term) == 2 and _number(term[0]) and isinstance(term[1], Mapping)
+        for term in compose
+    )
+    for field, right, expected in (
+        ("batch", isinstance(options.batch, int) and options.batch >= 1, "an integer of at least 1"),
+        ("steps", options.steps is None or isinstance(options.steps, int), "an integer of at least 1"),
+        ("interval", pair, "two noise levels, as (0.3, 3.0)"),
+        ("negative", negative is None or isinstance(negative, Mapping), 'conditions by name, as {"label": "Bag"}'),
+        ("compose", terms, 'weights and conditions, as [(1.0, {"label": "Bag"})]'),
+        ("sampler", _is_component(options.sampler, "step"), "a sampler, its name, or a mapping of name and options"),
+        ("grid", _is_component(options.grid, "__call__"), "a grid, its name, or a mapping of name and options"),
+    ):
+        if not right:
+            raise DomainInputError("is wrong", field=field, expected=expected, got=repr(getattr(options, field))[:80])
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_component(value: object, method: str) -> bool:
+    """Whether it is one, or tells one; the class of one is none."""
+    return value is None or isinstance(value, str | Mapping) or (hasattr(value, method) and not isinstance(value, type))
+
+
+def _made(kind: str, value: Any, **options: Any) -> Any:
+    """A component that was told by its name, made; one that is made already."""
+    if not isinstance(value, str | Mapping):
+        return value
+    name, told = named(value, kind)
+    return make(kind, name, **{**options, **told})
 
 
 def _rescheduled(model: Trained, schedule: Schedule | None) -> tuple[Process, Denoiser]:

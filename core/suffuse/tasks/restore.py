@@ -28,7 +28,7 @@ OPTIONS = (*SAMPLING, "noise", "degrade", "method", "count", "seed", "names", "o
 def restore(
     model: Trained,
     items: Sequence[Item],
-    operator: Operator | Named,
+    operator: Operator | Named = "identity",
     *,
     noise: float = 0.0,
     method: Method | Named | None = None,

@@ -19,6 +19,10 @@ PICTURE = ".png"
 """The suffix of a file that shows items of any domain; where it is no form of theirs, it cannot be read again."""
 
 
+SHEET, LISTING = "sheet.png", "samples.json"
+"""What lies beside the items in a folder: a picture of them all; a list of the files, their seeds and conditions."""
+
+
 @dataclass(frozen=True)
 class Samples:
     """What was made.
@@ -84,9 +88,9 @@ def save(model: Trained, samples: Samples, out: str | Path) -> list[Path]:
     files = [out / f"{_stem(samples, i)}{suffix}" for i in range(len(samples.items))]
     for item, path in zip(samples.items, files, strict=True):
         model.domain.write([item], path)
-    sheet = out / "sheet.png"
+    sheet = out / SHEET
     write_with(sheet, _sheet(model, samples).save)
-    listing = out / "samples.json"
+    listing = out / LISTING
     sources = [{}] * len(files) if samples.sources is None else [{"source": name} for name in samples.sources]
     rows = [
         {"file": f.name, **sources[i], "seed": s, **{k: v[i] for k, v in samples.conditions.items()}}
