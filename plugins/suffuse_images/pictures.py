@@ -80,7 +80,7 @@ def bad_picture(path: Path, reason: object) -> DataError:
     return DataError(
         f"cannot be read as a picture ({reason})",
         field=str(path),
-        fix="replace or remove the file, or leave such files out with data.on_error=skip",
+        fix="replace or remove the file; in a folder of training data, data.on_error=skip leaves such files out",
     )
 
 

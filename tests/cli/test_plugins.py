@@ -77,6 +77,9 @@ def test_the_table_tells_package_version_and_reason(site):
 def test_info_tells_what_a_plugin_brings(site):
     (told,) = json.loads(run(site, "plugins", "info", "fine", "--json").stdout)
     assert [(spec["kind"], spec["name"]) for spec in told["specs"]] == [("domain", "fine")]
+    hint = 'lacks no_such_module: pip install "fine[all]"'
+    assert told["specs"][0]["lacks"] == hint
+    assert hint in run(site, "plugins", "info", "fine", COLUMNS="200").stdout
     shown = run(site, "plugins", "info", "images").stdout
     assert "fashion-mnist" in shown and "recipe" in shown
     wrong = run(site, "plugins", "info", "imagos")

@@ -103,12 +103,21 @@ def _spec_table(specs: list[Spec]) -> Table:
 
     table = Table("kind", "name", "summary")
     for spec in specs:
-        table.add_row(spec.kind, spec.name, Text(spec.summary))
+        lacking = _lacking(spec)
+        table.add_row(spec.kind, spec.name, Text(f"{spec.summary} ({lacking})" if lacking else spec.summary))
     return table
 
 
 def _as_dict(spec: Spec) -> dict[str, Any]:
-    return {"kind": spec.kind, **asdict(spec)}
+    return {"kind": spec.kind, **asdict(spec), "lacks": _lacking(spec)}
+
+
+def _lacking(spec: Spec) -> str:
+    """What a spec needs and is not installed, and how to get it."""
+    from suffuse.registry.resolve import missing_requirements
+
+    missing = missing_requirements(spec)
+    return f'lacks {", ".join(missing)}: pip install "{spec.install or " ".join(missing)}"' if missing else ""
 
 
 @contextmanager
