@@ -13,7 +13,7 @@ import torch
 from suffuse.domain import Categories, Codec
 from suffuse.errors import DomainInputError
 
-from suffuse_placeholder.data import Graph
+from .data import Graph
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections import Counter
 from PIL import Image, ImageDraw
 from suffuse.domain import Domain, Section
 
-from suffuse_placeholder.codec import GraphCodec
-from suffuse_placeholder.data import Data, open_splits, read_graphs, write_graphs
+from .codec import GraphCodec
+from .data import Data, open_splits, read_graphs, write_graphs
 
 
 class Graphs(Domain):

@@ -12,7 +12,7 @@ from suffuse.domain import Domain, Section
 from suffuse.files import write_with
 from suffuse.metrics import compare
 
-from suffuse_placeholder.data import Data, open_splits, read_fields
+from .data import Data, open_splits, read_fields
 
 
 class FieldCodec(ArrayCodec):

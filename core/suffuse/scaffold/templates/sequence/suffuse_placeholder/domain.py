@@ -13,7 +13,7 @@ from suffuse.domain import Categories, Codec, Domain, Section
 from suffuse.errors import DomainInputError
 from suffuse.files import write_text
 
-from suffuse_placeholder.data import Data, open_splits, read_lines
+from .data import Data, open_splits, read_lines
 
 
 @dataclass(frozen=True)

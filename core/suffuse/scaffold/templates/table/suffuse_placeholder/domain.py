@@ -9,8 +9,8 @@ from suffuse.domain import Domain, Section
 from suffuse.files import write_with
 from suffuse.metrics import compare
 
-from suffuse_placeholder.codec import RowCodec
-from suffuse_placeholder.data import Data, open_splits, read_csv, write_csv
+from .codec import RowCodec
+from .data import Data, open_splits, read_csv, write_csv
 
 
 class Tables(Domain):

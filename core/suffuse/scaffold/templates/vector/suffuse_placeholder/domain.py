@@ -11,7 +11,7 @@ from suffuse.domain import Domain, Section
 from suffuse.files import write_with
 from suffuse.metrics import compare
 
-from suffuse_placeholder.data import Data, open_splits, read_rows, write_rows
+from .data import Data, open_splits, read_rows, write_rows
 
 
 class Vectors(Domain):
