@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from suffuse.cli import options as opt
-from suffuse.cli.made import tell
-from suffuse.cli.screen import item_bar
+from suffuse.cli.made import make_from
 from suffuse.cli.verb import verb
 
 if TYPE_CHECKING:
+    from suffuse.domain import Item
     from suffuse.model import Model
     from suffuse.state import State
+    from suffuse.tasks.samples import Samples
 
 MaskFile = Annotated[
     Path | None,
@@ -60,7 +60,6 @@ def inpaint(
 ) -> None:
     """Keep a part of items, and make the rest anew."""
     from suffuse.tasks.inpaint import inpaint as fill_in
-    from suffuse.tasks.items import read_items
     from suffuse.tasks.samples import check_out
 
     loaded = opt.load_model(model, device)
@@ -71,23 +70,13 @@ def inpaint(
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
     )  # fmt: skip
     solver = opt.make_component("method", method)
-    originals, names = read_items(loaded, items)
-    begun = time.perf_counter()
-    with item_bar("inpaint", len(originals) * count) as on_step:
-        samples = fill_in(
-            loaded,
-            originals,
-            known,
-            fill=fill,
-            count=count,
-            seed=seed,
-            names=names,
-            method=solver,
-            batch=batch,
-            on_step=on_step,
-            **plan,
+
+    def make(originals: list[Item], **told: Any) -> Samples:
+        return fill_in(
+            loaded, originals, known, fill=fill, count=count, seed=seed, method=solver, batch=batch, **plan, **told
         )
-    tell(loaded, samples, place, time.perf_counter() - begun, as_json)
+
+    make_from("inpaint", loaded, items, count, place, as_json, make)
 
 
 def _known(model: Model, mask: Path | None) -> State | None:

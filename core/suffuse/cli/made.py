@@ -1,16 +1,41 @@
-"""How verbs end that make items out of others: written, and told."""
+"""How verbs go that make items out of others: read, made, written, and told."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from suffuse.cli.screen import results
+from suffuse.cli.screen import item_bar, results
 from suffuse.cli.verb import print_json
 
 if TYPE_CHECKING:
     from suffuse.model import Model
     from suffuse.tasks.samples import Samples
+
+
+def make_from(
+    verb: str, model: Model, files: list[Path], count: int, place: Path, as_json: bool, make: Callable[..., Samples]
+) -> None:
+    """Read items, make others of them, write these, and print where they lie.
+
+    Arguments:
+        verb: what the bar is called.
+        model: whose items they are.
+        files: of the items, or folders.
+        count: how many are made of each.
+        place: where what was made goes.
+        as_json: print JSON.
+        make: called with the items, and ``names`` and ``on_step`` by name.
+    """
+    from suffuse.tasks.items import read_items
+
+    items, names = read_items(model, files)
+    begun = time.perf_counter()
+    with item_bar(verb, len(items) * count) as on_step:
+        samples = make(items, names=names, on_step=on_step)
+    tell(model, samples, place, time.perf_counter() - begun, as_json)
 
 
 def tell(model: Model, samples: Samples, place: Path, seconds: float, as_json: bool) -> None:

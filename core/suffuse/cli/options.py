@@ -248,9 +248,9 @@ def read_plan(
     steps: int | None,
     sampler: str | None,
     grid: str | None,
-    schedule: str | None,
-    guidance: float | Mapping[str, Any] | None,
-    interval: str | None,
+    schedule: str | None = None,
+    guidance: float | Mapping[str, Any] | None = None,
+    interval: str | None = None,
     negative: Sequence[str] | None = None,
     compose: Sequence[str] | None = None,
 ) -> dict[str, Any]:

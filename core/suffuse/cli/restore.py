@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from suffuse.cli import options as opt
-from suffuse.cli.made import tell
-from suffuse.cli.screen import item_bar
+from suffuse.cli.made import make_from
 from suffuse.cli.verb import verb
+
+if TYPE_CHECKING:
+    from suffuse.domain import Item
+    from suffuse.tasks.samples import Samples
 
 OperatorText = Annotated[
     str,
@@ -57,7 +59,6 @@ def restore(
     as_json: opt.Json = False,
 ) -> None:
     """Undo noise, blur, or lost resolution, colour or frequencies."""
-    from suffuse.tasks.items import read_items
     from suffuse.tasks.restore import restore as undo
     from suffuse.tasks.samples import check_out
 
@@ -69,21 +70,11 @@ def restore(
     )  # fmt: skip
     solver = opt.make_component("method", method)
     measuring = opt.make_component("operator", operator)
-    degraded, names = read_items(loaded, items)
-    begun = time.perf_counter()
-    with item_bar("restore", len(degraded) * count) as on_step:
-        samples = undo(
-            loaded,
-            degraded,
-            measuring,
-            noise=noise,
-            degrade=degrade,
-            count=count,
-            seed=seed,
-            names=names,
-            method=solver,
-            batch=batch,
-            on_step=on_step,
-            **plan,
-        )
-    tell(loaded, samples, place, time.perf_counter() - begun, as_json)
+
+    def make(degraded: list[Item], **told: Any) -> Samples:
+        return undo(
+            loaded, degraded, measuring, noise=noise, degrade=degrade, count=count, seed=seed, method=solver,
+            batch=batch, **plan, **told,
+        )  # fmt: skip
+
+    make_from("restore", loaded, items, count, place, as_json, make)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from suffuse.cli import options as opt
-from suffuse.cli.made import tell
-from suffuse.cli.screen import item_bar
+from suffuse.cli.made import make_from
 from suffuse.cli.verb import verb
+
+if TYPE_CHECKING:
+    from suffuse.domain import Item
+    from suffuse.tasks.samples import Samples
 
 Strength = Annotated[
     float,
@@ -43,7 +45,6 @@ def vary(
     as_json: opt.Json = False,
 ) -> None:
     """Variations of items: noise them a little, and make them anew from there."""
-    from suffuse.tasks.items import read_items
     from suffuse.tasks.samples import check_out
     from suffuse.tasks.vary import vary as make_variations
 
@@ -53,18 +54,8 @@ def vary(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
     )  # fmt: skip
-    originals, names = read_items(loaded, items)
-    begun = time.perf_counter()
-    with item_bar("vary", len(originals) * count) as on_step:
-        samples = make_variations(
-            loaded,
-            originals,
-            strength,
-            count=count,
-            seed=seed,
-            names=names,
-            batch=batch,
-            on_step=on_step,
-            **plan,
-        )
-    tell(loaded, samples, place, time.perf_counter() - begun, as_json)
+
+    def make(originals: list[Item], **told: Any) -> Samples:
+        return make_variations(loaded, originals, strength, count=count, seed=seed, batch=batch, **plan, **told)
+
+    make_from("vary", loaded, items, count, place, as_json, make)
