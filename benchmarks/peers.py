@@ -10,7 +10,9 @@ from types import ModuleType
 INSTALL = {
     "denoising_diffusion_pytorch": "pip install denoising-diffusion-pytorch",
     "diffusers": "pip install diffusers",
+    "ForestDiffusion": "pip install ForestDiffusion",
     "k_diffusion": "pip install --no-deps k-diffusion && pip install torchdiffeq torchsde",
+    "sdv": "pip install sdv",
 }
 
 

@@ -25,6 +25,7 @@ MODULES = (
     "suffuse.errors",
     "suffuse.files",
     "suffuse.metrics",
+    "suffuse.parts",
     "suffuse.plots",
     "suffuse.tables",
     "suffuse.posterior",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from suffuse.report import write_report as write_report
     from suffuse.rng import Rng as Rng
     from suffuse.tasks.distill import distill as distill
+    from suffuse.tasks.scoring.tables import TableScorer as TableScorer
     from suffuse.tasks.train import train as train
 
 _HOMES = {
@@ -33,6 +34,7 @@ _HOMES = {
     "Recipe": "suffuse.recipe",
     "Rng": "suffuse.rng",
     "SuffuseError": "suffuse.errors",
+    "TableScorer": "suffuse.tasks.scoring.tables",
     "distill": "suffuse.tasks.distill",
     "load": "suffuse.model",
     "load_recipe": "suffuse.recipe",
@@ -40,7 +42,9 @@ _HOMES = {
     "write_report": "suffuse.report",
 }
 
-__all__ = ["Model", "Recipe", "Rng", "SuffuseError", "distill", "load", "load_recipe", "train", "write_report"]
+__all__ = [
+    "Model", "Recipe", "Rng", "SuffuseError", "TableScorer", "distill", "load", "load_recipe", "train", "write_report",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

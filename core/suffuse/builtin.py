@@ -101,6 +101,7 @@ def register_networks(register: Callable[[NetworkSpec], None]) -> None:
         ("dit", "dit", "transformer over patches of one, two or three axes"),
         ("mlp", "mlp", "residual layers over a whole state of fixed sizes, of one field or several"),
         ("graph-transformer", "graph", "transformer over sets, sequences and graphs of any size"),
+        ("neighbours", "neighbours", "the exact belief of the training data themselves, without training"),
     ):
         register(NetworkSpec(name=name, factory=f"suffuse.nn.{module}:build", summary=summary))
 

@@ -64,6 +64,10 @@ class Parametrization:
     coefficients: Callable[[Any, Any, float], tuple[Any, Any]]
     needs_signal: bool = False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copied, also to other processes, by its name."""
+        return parametrization, (self.name,)
+
 
 def _edm(alpha: Real, sigma: Real, sigma_data: float) -> tuple[Real, Real]:
     variance = alpha * alpha * sigma_data**2 + sigma * sigma
@@ -216,11 +220,13 @@ class Preconditioned(nn.Module):
         sigma_data: the data's standard deviation (1 where the codec standardizes), in Gaussian fields.
 
     Raises:
-        UnsupportedError: the parametrization divides by α, and the schedule has α(1) = 0.
+        UnsupportedError: the parametrization divides by α, and the schedule has α(1) = 0; or the network says what it
+            ``predicts``, as the exact belief does, and is asked for something else or under other noise.
     """
 
     def __init__(self, network: nn.Module, process: Process, predict: str = "v", sigma_data: float = 1.0) -> None:
         super().__init__()
+        _require_meant(getattr(network, "predicts", None), process, predict)
         self.network = network
         self.process = process
         self.predict = parametrization(predict)
@@ -232,6 +238,19 @@ class Preconditioned(nn.Module):
         level = 0.25 * clamp(-0.5 * log_snr(self.process.schedule, t), -MOST_LOG_RATIO, MOST_LOG_RATIO)
         output = self.network(self.head.enter(x_t, t), _per_sample(level, x_t), conditions or {})
         return Posterior(self.head.belief(x_t, t, output))
+
+
+def _require_meant(predicts: str | None, process: Process, predict: str) -> None:
+    """A network whose output is no matter of training can stand for one thing alone, under the noise that it knows."""
+    if predicts is None:
+        return
+    if predict != predicts:
+        raise UnsupportedError("is not what the network gives", field="predict", expected=predicts, got=predict)
+    if not isinstance(process, Gaussian):
+        raise UnsupportedError(
+            "is not the noise that the network knows", field="process", got=type(process).__name__,
+            expected="Gaussian noise, under one schedule in every field",
+        )  # fmt: skip
 
 
 def _per_sample(level: Time, x: State) -> Tensor:

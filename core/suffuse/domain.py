@@ -8,16 +8,17 @@ the samplers are the core's; a domain never sees noise.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
 from suffuse.conditions import ConditionSpace
-from suffuse.errors import UnsupportedError
+from suffuse.errors import DataError, DomainInputError, SuffuseError, UnsupportedError
+from suffuse.parts import Parts
 from suffuse.rng import Rng
 from suffuse.state import State
 
@@ -38,12 +39,71 @@ class Example:
     conditions: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Examples:
+    """Several examples.
+
+    Arguments:
+        items: in a sequence of the domain's own kind, if it has one; slices of it are of that kind.
+        conditions: for each condition by name, a value for each item, ``None`` where it has none.
+    """
+
+    items: Sequence[Item]
+    conditions: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
 class Dataset(Protocol):
-    """Random access to examples; the order never changes. May be used from several threads."""
+    """Random access to examples; the order never changes. May be used from several threads.
+
+    One that holds its items in columns may also have ``examples_at(indices) -> Examples``, which the function of that
+    name calls.
+    """
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Example: ...
+
+
+@runtime_checkable
+class Columnar(Protocol):
+    """A data set that gives many examples at once."""
+
+    def examples_at(self, indices: Sequence[int]) -> Examples: ...
+
+
+def examples_at(dataset: Dataset, indices: Sequence[int]) -> Examples:
+    """The examples of these numbers, in their order."""
+    if isinstance(dataset, Columnar):
+        return dataset.examples_at(indices)
+    found = [dataset[i] for i in indices]
+    names = dict.fromkeys(name for example in found for name in example.conditions)
+    return Examples([e.item for e in found], {name: [e.conditions.get(name) for e in found] for name in names})
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Stands in a list of items for one that could not be read, and so does not stand in the way of the others.
+
+    Arguments:
+        error: why not.
+    """
+
+    error: SuffuseError
+
+
+@runtime_checkable
+class Picked(Protocol):
+    """A sequence of items that gives some of them, by their places, as one of its own kind."""
+
+    def take(self, indices: Sequence[int]) -> Sequence[Item]: ...
+
+
+def items_at(items: Sequence[Item], places: Sequence[int]) -> Sequence[Item]:
+    """Some items, by their places; of the sequence's own kind where it has ``take(indices)``, else a list."""
+    return items.take(places) if isinstance(items, Picked) else [items[i] for i in places]
 
 
 @dataclass(frozen=True)
@@ -55,12 +115,15 @@ class Splits:
         validation: for the validation loss, never trained on.
         test: for ``evaluate``, never looked at before; the validation part where there is none.
         name: what the data set is called in logs and reports.
+        anomalies: items that are known to be odd, if there are any. Nothing is ever fitted, trained or calibrated on
+            them; they tell how well a score finds what is odd.
     """
 
     train: Dataset
     validation: Dataset
     test: Dataset
     name: str = ""
+    anomalies: Dataset | None = None
 
 
 @dataclass(frozen=True)
@@ -112,12 +175,30 @@ class Codec(ABC):
         """
         return self.like(count, rng)
 
+    def faults(self, items: Sequence[Item]) -> dict[int, DomainInputError]:
+        """Which items cannot be encoded, by their places, and why; the others :meth:`encode` takes together.
+
+        Here they are found by halving. A codec that knows at once what is wrong with which item should say so itself.
+
+        Raises:
+            DomainInputError: it is no matter of single items: nothing of this kind can be encoded, as rows that lack a
+                column.
+        """
+        return _faults(self, items, 0)
+
     def categorical(self) -> Mapping[str, Categories]:
         """Which fields of its states are categorical, by name (``""`` for a bare tensor); none by default.
 
         These get categorical noise, all others Gaussian.
         """
         return {}
+
+    def parts(self) -> Parts | None:
+        """The named parts of its items, as the columns of a row; ``None``: they have no names.
+
+        They are what ``explain`` speaks of, and what ``inpaint`` fills by name.
+        """
+        return None
 
     def known(self, items: Sequence[Item]) -> State | None:
         """Where items are given, if some may have gaps: bool, broadcasting over their states; ``None``: everywhere.
@@ -189,6 +270,68 @@ class Domain(ABC):
     def read(self, path: Path) -> list[Item]:
         """Read the items of one file."""
 
+    def batches(self, path: Path, size: int) -> Iterator[Sequence[Item]]:
+        """The items of one file in their order, at most ``size`` at a time; here all are read first.
+
+        A domain whose files hold many items should read them piece by piece, so that a file may be larger than memory.
+        Short batches of several files are joined where they can be added (``+``), as lists can. A domain of one item a
+        file should give an :class:`Unreadable` for a broken one, which then does not stand in the way of others.
+
+        Raises:
+            DataError: the file is broken; the message says where. What was given before holds.
+        """
+        items = self.read(path)
+        for first in range(0, len(items), size):
+            yield items[first : first + size]
+
+    def count(self, path: Path) -> int | None:
+        """How many items a file holds, if that can be told without reading them; else ``None``."""
+        return None
+
+    def parse(self, lines: Iterable[str], size: int) -> Iterator[Sequence[Item]]:
+        """Items from text, a JSON value a line, at most ``size`` at a time; for what comes in through a pipe.
+
+        Raises:
+            UnsupportedError: this domain's items are not told by text.
+            DataError: a line is broken; the message says which. What was given before holds.
+        """
+        raise UnsupportedError(f"the domain {self.name} reads no text", field="-", fix="name files or folders")
+
+    def from_table(self, table: Any) -> Sequence[Item]:
+        """The items that an Arrow table tells of, one a row; here each is in a file of its own, which ``path`` names.
+
+        A domain whose items are rows should take the rows themselves.
+
+        Arguments:
+            table: a ``pyarrow.Table`` of at least one row.
+
+        Raises:
+            DomainInputError: there is no such column.
+        """
+        if "path" not in table.column_names:
+            raise DomainInputError(
+                "lacks a column", field="path", expected="a file of an item in each row", got=table.column_names
+            )
+        return [_alone(self, path) for path in table.column("path").to_pylist()]
+
+    def columns(self, items: Sequence[Item]) -> Mapping[str, Any]:
+        """What a file of scores repeats of items, by column: arrow arrays, or what ``pyarrow.array`` takes.
+
+        Where there is none, an item is told by its file's name and its number.
+        """
+        return {}
+
+    def reason(self, item: Item, usual: Item, part: str, share: float) -> str:
+        """Why an item is odd, in a few words: what one part of it is, and what it is in items like it.
+
+        Arguments:
+            item: that was explained.
+            usual: the same item with what is odd of it made anew.
+            part: the name of the part, one of :meth:`Codec.parts`.
+            share: what the part adds to the score, from 0 to 1.
+        """
+        return f"{part} ({share:.0%} of the score)"
+
     def read_mask(self, path: Path, codec: Codec) -> State:
         """Read from a file which part of an item is kept: bool, a batch of one that broadcasts over the codec's states.
 
@@ -224,3 +367,28 @@ class Domain(ABC):
         Returns:
             Metrics by name; each name's meaning and better direction stand in the domain's documentation.
         """
+
+
+def _alone(domain: Domain, path: str | None) -> Item:
+    """The item that a file holds, or why it cannot be had."""
+    try:
+        items = domain.read(Path(path or ""))
+    except (SuffuseError, OSError, ValueError) as error:
+        return Unreadable(error if isinstance(error, SuffuseError) else DataError(str(error), field=path))
+    if len(items) != 1:
+        return Unreadable(DataError("is no file of one item", field=path, expected=1, got=len(items)))
+    return items[0]
+
+
+def _faults(codec: Codec, items: Sequence[Item], first: int) -> dict[int, DomainInputError]:
+    """The faults among items of which ``first`` is the first one's place."""
+    if not items:
+        return {}
+    try:
+        codec.encode(items)
+    except DomainInputError as error:
+        if len(items) == 1:
+            return {first: error}
+        half = len(items) // 2
+        return _faults(codec, items[:half], first) | _faults(codec, items[half:], first + half)
+    return {}

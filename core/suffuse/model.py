@@ -17,6 +17,7 @@ from suffuse.tasks import bridge as bridging
 from suffuse.tasks import embed as embedding
 from suffuse.tasks import encode as encoding
 from suffuse.tasks import evaluate as evaluating
+from suffuse.tasks import explain as explaining
 from suffuse.tasks import generate as generating
 from suffuse.tasks import inpaint as inpainting
 from suffuse.tasks import optimize as optimizing
@@ -71,6 +72,10 @@ class Model(Trained):
     def score(self, items: Iterable[Item], **options: Any) -> scoring.Scores:
         """How odd items are; see :func:`suffuse.tasks.score.score`."""
         return scoring.score(self, items, **options)
+
+    def explain(self, items: Sequence[Item], **options: Any) -> explaining.Explanations:
+        """Why items are odd, and what they would be if they were not; see :func:`suffuse.tasks.explain.explain`."""
+        return explaining.explain(self, items, **options)
 
     def features(self, items: Sequence[Item], **options: Any) -> Tensor:
         """What the model's network thinks of items; see :func:`suffuse.tasks.embed.features`."""

@@ -106,11 +106,14 @@ class EmaSection(Section):
 class TrainSection(Section):
     """The loop; ``precision: auto`` is bfloat16 where the hardware computes in it.
 
+    ``steps: 0`` is for networks that only remember (:class:`suffuse.nn.memory.Memory`). ``keep`` has the data set
+    encoded once and kept, without augmentation: for small states, whose encoding costs more than their training.
     ``observers`` are told how it goes, as ``[tensorboard]``, besides those that plugins bring for every training.
     """
 
-    steps: int = Count
+    steps: int = Field(ge=0)
     batch: int = Field(64, gt=0)
+    keep: bool = False
     accumulate: int = Field(1, gt=0)
     precision: Literal["auto", "no", "bf16", "fp16"] = "no"
     seed: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from suffuse.budgets import Budget
+from suffuse.calibration import Calibration
 from suffuse.conditions import ConditionKind, conditions_from_json, conditions_to_json
 from suffuse.denoise import Preconditioned
 from suffuse.domain import Codec, Domain
@@ -23,7 +25,7 @@ from suffuse.registry import find, load_domain, make, names, resource
 from suffuse.registry.specs import StarterSpec
 from suffuse.rng import digest, seeded
 from suffuse.tensorfile import read_tensors, write_tensors
-from suffuse.training.checkpoint import load_part
+from suffuse.training.checkpoint import load_part, part_of
 
 FORMAT = "suffuse-model"
 VERSION = 1
@@ -40,6 +42,7 @@ class Trained:
         denoiser: the belief.
         facts: figures and provenance of training, JSON-able.
         budgets: what to sample with at a number of steps, as :mod:`suffuse.tasks.optimize` found it.
+        calibration: what its own score says of usual items, by which ``score`` judges unless told otherwise.
     """
 
     recipe: Recipe
@@ -48,6 +51,7 @@ class Trained:
     denoiser: Preconditioned
     facts: Mapping[str, Any] = field(default_factory=dict)
     budgets: Mapping[int, Budget] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     @property
     def domain(self) -> Domain:
@@ -62,7 +66,7 @@ class Trained:
     @property
     def device(self) -> torch.device:
         """Where it computes."""
-        return next(self.denoiser.parameters()).device
+        return next(chain(self.denoiser.parameters(), self.denoiser.buffers())).device
 
     def to(self, device: torch.device | str) -> Self:
         """Move to a device, in place; returns itself."""
@@ -88,6 +92,9 @@ class Trained:
             "facts": dict(self.facts),
             "budgets": {str(steps): budget.to_json() for steps, budget in self.budgets.items()},
         }
+        if self.calibration is not None:
+            header["calibration"] = self.calibration.to_json()
+            weights |= {f"calibration.{k}": x for k, x in self.calibration.tensors().items()}
         write_tensors(Path(path), weights, header)
         return Path(path)
 
@@ -106,7 +113,10 @@ class Trained:
         denoiser = build_denoiser(recipe, codec, conditions)
         load_part(denoiser.network, tensors, "network", path)
         budgets = {int(steps): Budget.from_json(data) for steps, data in header.get("budgets", {}).items()}
-        return cls(recipe, codec, conditions, denoiser.eval().requires_grad_(False), header["facts"], budgets)
+        told = header.get("calibration")
+        calibration = None if told is None else Calibration.from_file(told, part_of(tensors, "calibration"))
+        frozen = denoiser.eval().requires_grad_(False)
+        return cls(recipe, codec, conditions, frozen, header["facts"], budgets, calibration)
 
 
 def build_denoiser(recipe: Recipe, codec: Codec, conditions: Mapping[str, ConditionKind]) -> Preconditioned:

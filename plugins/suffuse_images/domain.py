@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from suffuse.conditions import ConditionKind, ConditionSpace, Label, Text
-from suffuse.domain import Codec, Dataset, Domain, Item, Section, Splits
+from suffuse.domain import Codec, Dataset, Domain, Item, Section, Splits, Unreadable
 from suffuse.errors import DataError, unknown_name
 from suffuse.registry import all_specs, make
 from suffuse_images import metrics, render
@@ -61,6 +61,13 @@ class Images(Domain):
 
     def read(self, path: Path) -> list[Item]:
         return [read_picture(Path(path))]
+
+    def batches(self, path: Path, size: int) -> Iterator[list[Item]]:
+        """The one picture of a file, or why it cannot be read."""
+        try:
+            yield self.read(path)
+        except DataError as error:
+            yield [Unreadable(error)]
 
     def read_mask(self, path: Path, codec: Codec) -> Tensor:
         """A picture of any size, white where pictures are filled and black where they are kept: ``[1, 1, h, w]``.

@@ -26,6 +26,8 @@ TINY = {
     ],
     "search": ["--data", "digits", "--count", "12"],
     "startup": ["--rounds", "1"],
+    "tabular_generate": ["--sets", "wine", "--models", "suffuse", "--seconds", "0.1"],
+    "tabular_impute": ["--sets", "wine", "--gone", "MCAR 30 %", "--seconds", "0.1"],
     "training": [
         "--recipe", "images/digits", "--batch", "16", "--steps", "1", "--rounds", "1", "--pictures", "100",
     ],

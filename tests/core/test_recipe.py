@@ -57,7 +57,7 @@ def test_overrides(tmp_path: Path) -> None:
         ("optimizr.clip=1", "optimizr", "did you mean 'optimizer'"),
         ("data.cuont=7", "data.cuont", "did you mean 'count'"),
         ("codec.jiter=7", "codec.jiter", "did you mean 'jitter'"),
-        ("train.steps=-1", "train.steps", "greater than 0"),
+        ("train.steps=-1", "train.steps", "greater than or equal to 0"),
         ("train.steps=many", "train.steps", "integer"),
         ("predict=epsilon", "predict", "'eps'"),
         ("network=unett", "network", "did you mean 'unet'"),

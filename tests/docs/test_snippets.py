@@ -120,7 +120,9 @@ def test_every_option_exists(page: Path) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("verb", ["train", "generate", "evaluate", "distill", "score", "search", "inpaint", "restore"])
+@pytest.mark.parametrize(
+    "verb", ["train", "generate", "evaluate", "distill", "score", "explain", "search", "inpaint", "restore"]
+)
 def test_every_option_of_a_verb_is_on_its_page(verb: str) -> None:
     text = (ROOT / "docs" / f"{verb}.md").read_text(encoding="utf-8")
     lacking = sorted(o for o in _options()[verb] - {"-h", "--help", "--resume"} if not re.search(rf"`{o}\b", text))

@@ -19,6 +19,7 @@ from suffuse.conditions import Label
 from suffuse.nn.dit import DiTOptions
 from suffuse.nn.graph import GraphOptions
 from suffuse.nn.mlp import MLPOptions
+from suffuse.nn.neighbours import NeighboursOptions
 from suffuse.nn.unet import UNetOptions
 from suffuse.recipe import Named, Recipe, load_recipe
 from suffuse.registry import names, resolve
@@ -73,7 +74,13 @@ def test_keys_of_a_recipe() -> None:
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("unet", UNetOptions), ("dit", DiTOptions), ("mlp", MLPOptions), ("graph-transformer", GraphOptions)],
+    [
+        ("unet", UNetOptions),
+        ("dit", DiTOptions),
+        ("mlp", MLPOptions),
+        ("graph-transformer", GraphOptions),
+        ("neighbours", NeighboursOptions),
+    ],
 )
 def test_options_of_networks(name: str, options: type[Any]) -> None:
     assert documented(table("train.md", f"`{name}` option")) == defaults(options)

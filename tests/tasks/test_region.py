@@ -27,7 +27,9 @@ CATEGORIES = {"kind": Categories((0.2,) * 5), "bond": Categories((0.5, 0.3, 0.2)
 
 
 def model(categories: Any = None, known: State | None = None) -> Any:
-    return SimpleNamespace(codec=SimpleNamespace(categorical=lambda: categories or {}, known=lambda items: known))
+    return SimpleNamespace(
+        codec=SimpleNamespace(parts=lambda: None, categorical=lambda: categories or {}, known=lambda items: known)
+    )
 
 
 def kept(

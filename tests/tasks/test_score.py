@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from suffuse.calibration import Calibration
 from suffuse.errors import DataError, DomainInputError, RecipeError, UnsupportedError
 from suffuse.metrics import auroc
 from suffuse.model import Model
@@ -20,7 +21,7 @@ from suffuse.registry import hookimpl, isolated
 from suffuse.registry.specs import DomainSpec
 from suffuse.tasks.extremes import Extremes
 from suffuse.tasks.items import each_item, find_files, read_items
-from suffuse.tasks.score import Calibration, calibrate, score, stream, write_csv
+from suffuse.tasks.score import calibrate, score, stream, write_csv
 from suffuse.tasks.statistics import (
     STATISTICS,
     ElboStatistic,
@@ -28,6 +29,7 @@ from suffuse.tasks.statistics import (
     ProfileStatistic,
     mahalanobis,
     make_statistic,
+    named,
 )
 from tests import toy
 from tests.exact import exact_model, items_of, one_mode, two_modes
@@ -97,7 +99,7 @@ def test_p_values_of_usual_items_are_uniform(name: str) -> None:
 
 def test_p_values_count_the_reference() -> None:
     """Ties count, and so does the item itself."""
-    reference = Calibration(ProfileStatistic(), torch.zeros(4, 1), torch.tensor([1.0, 2.0, 2.0, 3.0]).double())
+    reference = Calibration(named(ProfileStatistic()), torch.zeros(4, 1), torch.tensor([1.0, 2.0, 2.0, 3.0]).double())
     values = torch.tensor([0.5, 2.0, 2.5, 9.0]).double()
     assert reference.p_values(values).tolist() == pytest.approx([1.0, 0.8, 0.4, 0.2])
 

@@ -19,7 +19,9 @@ DomainName = Annotated[
 ]
 RecipeSource = Annotated[
     str | None,
-    typer.Option("--recipe", metavar="RECIPE", help="Another recipe than the domain's first quickstart: name or file."),
+    typer.Option(
+        "--recipe", metavar="RECIPE", help="Another recipe than the domain's own, its first quickstart: name or file."
+    ),
 ]
 Fast = Annotated[bool, typer.Option("--fast", help="Leave out what trains something or starts another process.")]
 

@@ -41,7 +41,7 @@ def evaluate(
     out: opt.Out = None,
     as_json: opt.Json = False,
 ) -> None:
-    """Score samples against the test data: how like it, how varied and how new they are."""
+    """Score samples against the test data: how like it, how varied and how new; and what the model's score finds."""
     from suffuse.files import write_json
     from suffuse.tasks.evaluate import evaluate as score
 
@@ -66,10 +66,14 @@ def evaluate(
     if path is not None:
         write_json(path, evaluation.as_dict())
     if as_json:
-        print_json(evaluation.as_dict())
+        print_json(evaluation.figures())
         return
     console = results()
     console.print(metrics_table(f"{evaluation.count} samples against {evaluation.data}", evaluation.metrics))
+    if (found := evaluation.detection) is not None:
+        console.print(
+            f"{len(found.scores):,} of {found.of:,} test items and known anomalies scored by {found.statistic}"
+        )
     if path is not None:
         console.print(f"written to {path}")
 
@@ -84,7 +88,7 @@ def _other_data(model: Model, overrides: list[str] | None) -> Splits | None:
         return None
     from suffuse.errors import RecipeError
     from suffuse.recipe import load_recipe
-    from suffuse.tasks.evaluate import open_splits
+    from suffuse.tasks.data import open_splits
 
     for override in overrides:
         if not override.startswith("data."):

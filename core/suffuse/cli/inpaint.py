@@ -27,8 +27,8 @@ Fill = Annotated[
     list[str] | None,
     typer.Option(
         "--fill",
-        metavar="SLICES or FIELD[=SLICES]",
-        help="The part to fill, by indices or percents, as 8:20,25%:75%; several are all filled.",
+        metavar="PART or SLICES or FIELD[=SLICES]",
+        help="The part to fill: a column's name, or indices or percents, as 8:20,25%:75%; several are all filled.",
     ),
 ]
 

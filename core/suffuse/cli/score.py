@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -15,18 +17,29 @@ from suffuse.cli.screen import item_bar, results
 from suffuse.cli.verb import print_json, verb
 
 if TYPE_CHECKING:
+    from suffuse.cli.scoring import FileOptions
     from suffuse.domain import Item
     from suffuse.model import Model
     from suffuse.tasks.plan import OnStep
-    from suffuse.tasks.score import Calibration, Scores
-    from suffuse.tasks.statistics import Statistic
+    from suffuse.tasks.score import Reference, Scores
+    from suffuse.tasks.scoring.scorer import Scorer
+    from suffuse.tasks.scoring.sources import Source
+    from suffuse.trained import Trained
 
+Sources = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="SOURCE...",
+        help="Files, folders or patterns of the domain's items; - reads JSON lines from the standard input.",
+        show_default=False,
+    ),
+]
 StatisticName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--statistic",
         metavar="NAME",
-        help="profile, elbo, likelihood or typicality.",
+        help="What oddness is measured by; the model's own if it is calibrated, else profile.",
         autocompletion=lambda incomplete: [n for n in _statistics() if n.startswith(incomplete)],
     ),
 ]
@@ -47,56 +60,122 @@ Levels = Annotated[
 Draws = Annotated[
     int | None, typer.Option("--draws", min=1, help="Draws of noise; of likelihood and typicality, probes.")
 ]
-NoiseSeed = Annotated[int, typer.Option("--seed", help="Of the noise, which is the same for every item.")]
+NoiseSeed = Annotated[int | None, typer.Option("--seed", help="Of the noise, the same for every item; 0 by default.")]
 Top = Annotated[int, typer.Option("--top", min=1, help="How many of the oddest and of the most usual are shown.")]
 ItemsAtATime = Annotated[
-    int, typer.Option("--batch", min=1, help="Items scored at a time; changes the speed, not the scores.")
+    int | None, typer.Option("--batch", min=1, help="Items scored at a time; changes the speed, not the scores.")
+]
+Where = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        help="A folder; or a file of scores: .csv, .parquet, .arrow, .feather or .jsonl; or - for JSON lines.",
+    ),
+]
+Keep = Annotated[
+    str,
+    typer.Option("--keep", metavar="COLUMNS|all|none", help="Columns of the items that a file of scores repeats."),
+]
+Figures = Annotated[bool, typer.Option("--figures", help="Add the statistic's figures to a file of scores.")]
+Fdr = Annotated[
+    float | None,
+    typer.Option("--fdr", metavar="RATE", help="Flag so that at most this share of the flagged is usual, on average."),
+]
+Threshold = Annotated[float | None, typer.Option("--threshold", metavar="VALUE", help="Flag what scores above it.")]
+FailOver = Annotated[
+    float | None,
+    typer.Option("--fail-over", metavar="RATE", help="Exit with 10 if more than this share is flagged or unscorable."),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="An item that cannot be scored is an error, not set apart.")]
+Resume = Annotated[
+    bool, typer.Option("--resume/--no-resume", help="Go on where an earlier run into the same file stopped.")
+]
+
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="local|ray",
+        help="Who scores: this machine, or the workers of a Ray cluster.",
+        autocompletion=lambda incomplete: [name for name in ("local", "ray") if name.startswith(incomplete)],
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Processes that score; 1, or all that a cluster has room for.")
 ]
 
 
 @verb
 def score(
     model: opt.ModelSource,
-    items: opt.Items,
-    statistic: StatisticName = "profile",
+    items: Sources,
+    statistic: StatisticName = None,
     reference: References = None,
     levels: Levels = None,
     draws: Draws = None,
-    seed: NoiseSeed = 0,
+    seed: NoiseSeed = None,
     label: opt.LabelOption = None,
     prompt: opt.Prompt = None,
     conditions: opt.Set = None,
     top: Top = 10,
-    batch: ItemsAtATime = 64,
+    batch: ItemsAtATime = None,
     device: opt.Device = None,
     csv: Csv = None,
-    out: opt.Out = None,
+    out: Where = None,
+    keep: Keep = "all",
+    figures: Figures = False,
+    fdr: Fdr = None,
+    threshold: Threshold = None,
+    fail_over: FailOver = None,
+    strict: Strict = False,
+    resume: Resume = True,
+    engine: EngineName = "local",
+    workers: Workers = None,
     as_json: opt.Json = False,
 ) -> None:
-    """How odd items are: a table, the oddest first, and pictures of the oddest and of the most usual."""
-    from suffuse.tasks.items import find_files
-    from suffuse.tasks.score import write_csv
-    from suffuse.tasks.statistics import make_statistic
+    """How odd items are: a table, the oddest first, and pictures; or a file of all scores, for pipelines."""
+    from suffuse.cli.scoring import STDOUT, FileOptions, score_into
+    from suffuse.tasks.score import make_scorer
+    from suffuse.tasks.scoring.formats import format_of
+    from suffuse.tasks.scoring.sources import find_sources
 
+    told = FileOptions(keep, figures, fdr, threshold, fail_over, strict, resume, engine, workers)
+    into_file = out is not None and (out == STDOUT or format_of(out) is not None)
+    _check_place(out, into_file, csv, items, told)
     loaded = opt.load_model(model, device)
-    chosen = make_statistic(statistic, levels=levels, draws=draws, seed=seed)
     asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)
-    files = find_files(loaded, items)
+    sources = find_sources(loaded, items)
+    with item_bar("calibrate", 100) if reference else nullcontext() as on_step:
+        scorer = make_scorer(
+            loaded, statistic=statistic, reference=read_reference(loaded, reference), conditions=asked,
+            levels=levels, draws=draws, seed=seed, batch=batch, on_step=on_step,
+        )  # fmt: skip
+    if into_file and out is not None:
+        score_into(scorer, sources, out, told, batch, as_json)
+    else:
+        folder = out or opt.fresh_folder(Path("scores") / opt.title(model))
+        _into_folder(scorer, sources, folder, csv or folder / "scores.csv", top, batch, as_json)
+
+
+def _into_folder(
+    scorer: Scorer, sources: list[Source], folder: Path, csv: Path, top: int, batch: int | None, as_json: bool
+) -> None:
+    """Score sources, and write the table and the pictures of both ends."""
+    from suffuse.tasks.score import write_csv
+
     begun = time.perf_counter()
-    options = {"conditions": asked, "batch": batch}
-    usual = _calibration(loaded, chosen, reference, options)
-    with item_bar("score", len(files)) as on_step:
-        scores, oddest, most_usual = _scores(loaded, chosen, usual, files, top, options, on_step)
+    with item_bar("score", len(sources)) as on_step:
+        scores, oddest, most_usual = _scores(scorer, sources, top, batch, on_step)
     seconds = time.perf_counter() - begun
-    folder = out or opt.fresh_folder(Path("scores") / opt.title(model))
-    written = [csv or folder / "scores.csv", folder / "oddest.png", folder / "usual.png"]
+    written = [csv, folder / "oddest.png", folder / "usual.png"]
     write_csv(scores, written[0])
-    _draw(loaded, oddest, written[1])
-    _draw(loaded, most_usual, written[2])
+    _draw(scorer.model, oddest, written[1])
+    _draw(scorer.model, most_usual, written[2])
     if as_json:
         rows = list(scores.rows())
-        told = {"statistic": scores.statistic, "units": scores.units, "files": written, "seconds": round(seconds, 3)}
-        print_json({**told, "scores": [rows[i] for i in scores.oddest_first]})
+        head = {"statistic": scores.statistic, "units": scores.units, "files": written, "seconds": round(seconds, 3)}
+        print_json({**head, "scores": [rows[i] for i in scores.oddest_first]})
         return
     console = results()
     console.print(_table(scores, top))
@@ -111,60 +190,54 @@ def _statistics() -> list[str]:
     return list(STATISTICS)
 
 
-def _calibration(
-    model: Model, statistic: Statistic, reference: list[str] | None, options: dict[str, Any]
-) -> Calibration | None:
-    """What the statistic says of the reference items."""
-    from suffuse.tasks.items import read_items
-    from suffuse.tasks.score import calibrate, usual_items
+def _check_place(out: Path | None, into_file: bool, csv: Path | None, items: list[Path], told: FileOptions) -> None:
+    """Raise RecipeError where an option does not go with where the scores go."""
+    from suffuse.errors import RecipeError
 
-    if not reference:
+    if into_file:
+        if csv is not None:
+            raise RecipeError("is told besides a file", field="--csv", expected=f"--out {out} alone", got=csv)
+        return
+    told.refuse_without_file()
+    if Path("-") in items:
+        raise RecipeError("needs somewhere to go", field="-", fix="--out scores.csv, or --out -")
+
+
+def read_reference(model: Model, told: list[str] | None) -> Reference | None:
+    """The reference items; of a single file in whatever kind of sequence the domain reads them."""
+    from suffuse.tasks.items import find_files, read_items
+
+    if not told:
         return None
-    named = "data" if reference == ["data"] else read_items(model, reference)[0]
-    usual, given = usual_items(model, named, options["conditions"])
-    with item_bar("calibrate", len(usual)) as on_step:
-        return calibrate(
-            model, usual, statistic=statistic, conditions=given, batch=options["batch"], on_step=on_step
-        )  # fmt: skip
+    if told == ["data"]:
+        return "data"
+    files = find_files(model, told)
+    return model.domain.read(files[0]) if len(files) == 1 else read_items(model, files)[0]
 
 
 def _scores(
-    model: Model,
-    statistic: Statistic,
-    reference: Calibration | None,
-    files: list[Path],
-    top: int,
-    options: dict[str, Any],
-    on_step: OnStep,
+    scorer: Scorer, sources: list[Source], top: int, batch: int | None, on_step: OnStep
 ) -> tuple[Scores, list[Item], list[Item]]:
-    """The scores of the items of files, which are read as they are scored; the oddest items and the most usual."""
+    """The scores of all items, which are read as they are scored; the oddest items and the most usual."""
     from suffuse.tasks.extremes import Extremes
-    from suffuse.tasks.items import each_item
-    from suffuse.tasks.score import joined, stream
+    from suffuse.tasks.score import joined
+    from suffuse.tasks.scoring.scorer import items_at_a_time
+    from suffuse.tasks.scoring.sources import read_batches, refuse_unreadable
 
-    names: list[str] = []
-    waiting: list[Item] = []
     kept = Extremes(top)
 
-    def source() -> Iterator[Item]:
-        for done, file in enumerate(files, start=1):
-            for item, name in each_item(model, [file]):
-                names.append(name)
-                waiting.append(item)
-                yield item
-            on_step(done, len(files))
-
     def parts() -> Iterator[Scores]:
-        for part in stream(model, source(), statistic=statistic, reference=reference, **options):
-            kept.add(part.values, waiting[: len(part)])
-            del waiting[: len(part)]
-            yield part
+        for part in read_batches(scorer.model, sources, batch or items_at_a_time(scorer.model)):
+            refuse_unreadable(part.items)
+            scores = scorer(part.items, range(part.number, part.number + len(part)))
+            kept.add(scores.values, part.items)
+            on_step(part.end.source + 1, len(sources))
+            yield replace(scores, called=part.names())
 
-    scores = joined(parts(), names)
-    return scores, kept.highest, kept.lowest
+    return joined(parts()), kept.highest, kept.lowest
 
 
-def _draw(model: Model, items: list[Item], path: Path) -> None:
+def _draw(model: Trained, items: list[Item], path: Path) -> None:
     from suffuse.files import write_with
 
     write_with(path, model.domain.picture(items).save)

@@ -5,6 +5,7 @@ Coefficients are float64 ``[batch]`` on the CPU, as everywhere; states keep thei
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -76,7 +77,8 @@ def gmres(matrix: Linear, b: State, iterations: int) -> State:
         new = left > rounding * scale  # else all directions are found
         hessenberg[:, k + 1, k] = torch.where(new, left, 0.0)
         basis.append(combine((_ratio(new, 1.0, left), bent)))
-    weights = length[:, None] * torch.linalg.pinv(hessenberg, rtol=rounding)[:, :, 0]
+    least = math.sqrt(torch.finfo(first.dtype).tiny)  # a matrix below this is 0: what it asks for would overflow
+    weights = length[:, None] * torch.linalg.pinv(hessenberg, atol=least, rtol=rounding)[:, :, 0]
     return combine(*((weights[:, k], basis[k]) for k in range(iterations)))
 
 

@@ -184,12 +184,15 @@ class RecipeSpec(Spec):
     Arguments:
         domain: the domain that it trains.
         quickstart: its rank among the quickstarts, the lowest being the one that runs by default; ``None``: not one.
+        checked: whether the conformance kit takes it, rather than the first quickstart: for a recipe whose data show
+            more of what the domain promises.
     """
 
     kind: ClassVar[str] = "recipe"
 
     domain: str
     quickstart: int | None = None
+    checked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,11 @@ def curve(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
     axes.set_xlabel("step")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
+    return svg(figure)
+
+
+def svg(figure: Figure) -> str:
+    """A figure as SVG that can stand in a page."""
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()[text.getvalue().index("<svg") :]

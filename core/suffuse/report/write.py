@@ -15,30 +15,40 @@ from jinja2 import Environment, PackageLoader
 from suffuse.errors import DataError
 from suffuse.files import write_text
 from suffuse.report.curves import curve, panels
+from suffuse.report.detection import drawings, sentences
+from suffuse.report.labelled import read_labelled
+from suffuse.tasks.detection import Detection
 from suffuse.training.run import Run
 
 MOST_PICTURES = 6
 
 
-def write_report(folder: str | Path, out: str | Path | None = None) -> Path:
+def write_report(
+    folder: str | Path, out: str | Path | None = None, *, scores: str | Path | None = None, label: str = "label"
+) -> Path:
     """Write the report of a run.
 
     Arguments:
         folder: the run's folder.
         out: the file; ``report.html`` in the folder by default.
+        scores: a file of scores of labelled items, to be shown; by default those of the data's known anomalies, if
+            ``evaluate`` has found some.
+        label: its column that tells which items are odd.
 
     Returns:
         the file, which needs no other to be looked at.
 
     Raises:
-        DataError: the folder holds no run.
+        DataError: the folder holds no run, or the file of scores cannot be read.
+        DomainInputError: the file of scores lacks a column.
     """
     run = Run(Path(folder))
     if not run.recipe_path.exists():
         raise DataError(
             "holds no run", field=str(folder), expected="a folder that `suffuse train` wrote", fix="check the path"
         )
-    rows = run.log()
+    rows, evaluation = run.log(), _json(run.folder / "evaluation.json")
+    found = _detection(evaluation) if scores is None else read_labelled(scores, label)
     page = Environment(loader=PackageLoader("suffuse.report", "."), autoescape=True).get_template("page.html.jinja")
     text = page.render(
         name=run.folder.resolve().name,
@@ -46,8 +56,11 @@ def write_report(folder: str | Path, out: str | Path | None = None) -> Path:
         curves=[curve(rows, names) for names in panels(rows)],
         pictures=[(path.stem, _inline(path)) for path in _spread(sorted(run.samples_folder.glob("step-*.png")))],
         grid=_inline(path) if (path := run.folder / "grid.png").exists() else None,
-        metrics=_json(run.folder / "evaluation.json").get("metrics", {}),
-        evaluation=_json(run.folder / "evaluation.json"),
+        metrics=evaluation.get("metrics", {}),
+        evaluation=evaluation,
+        found=found,
+        found_drawings=[] if found is None else drawings(found),
+        found_sentences=[] if found is None else sentences(found),
         recipe=run.recipe_path.read_text(encoding="utf-8"),
         environment=json.dumps(_json(run.folder / "environment.json"), indent=2),
         version=metadata.version("suffuse"),
@@ -55,6 +68,11 @@ def write_report(folder: str | Path, out: str | Path | None = None) -> Path:
     path = Path(out) if out is not None else run.folder / "report.html"
     write_text(path, text)
     return path
+
+
+def _detection(evaluation: dict[str, Any]) -> Detection | None:
+    held = evaluation.get("detection")
+    return None if held is None else Detection.from_dict(held)
 
 
 def _summary(run: Run, rows: Sequence[dict[str, Any]]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""``evaluate``: how like the data, how varied and how new a model's samples are."""
+"""``evaluate``: how like the data, how varied and how new a model's samples are, and what its score finds."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from suffuse.conditions import ConditionSpace
 from suffuse.domain import Dataset, Splits
 from suffuse.errors import DataError, PluginError
 from suffuse.jsonable import finite
-from suffuse.recipe import Recipe, sections
-from suffuse.registry import all_specs, full_name, load_domain, make
+from suffuse.registry import all_specs, full_name, make
 from suffuse.rng import Rng
+from suffuse.tasks.data import open_splits
+from suffuse.tasks.detection import Detection, detect
 from suffuse.tasks.generate import generate
 from suffuse.tasks.plan import deal
 from suffuse.tasks.samples import Samples
@@ -36,16 +37,23 @@ class Evaluation:
         count: samples scored.
         data: what they were scored against.
         seconds: spent sampling.
+        detection: how well the model's own score finds the data's known anomalies, if there are any; its figures are
+            among the metrics.
     """
 
     metrics: Mapping[str, float]
     count: int
     data: str
     seconds: float
+    detection: Detection | None = None
+
+    def figures(self) -> dict[str, Any]:
+        """The figures as JSON-able data."""
+        return {"metrics": finite(self.metrics), "count": self.count, "data": self.data, "seconds": self.seconds}
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON-able data."""
-        return {**asdict(self), "metrics": finite(self.metrics)}
+        """The figures, and the single scores of the detection if there is one, as JSON-able data."""
+        return self.figures() | ({} if self.detection is None else {"detection": self.detection.as_dict()})
 
 
 def evaluate(
@@ -59,6 +67,9 @@ def evaluate(
     **options: Any,
 ) -> Evaluation:
     """Generate samples under conditions drawn from the test data, and score them.
+
+    Where the data have known anomalies, these and the test part are scored too, by the model's own score, see
+    :func:`suffuse.tasks.detection.detect`.
 
     Arguments:
         model: a trained model.
@@ -80,7 +91,11 @@ def evaluate(
     begun = time.perf_counter()
     samples = generate(model, count, seed=seed, conditions=asked, on_step=on_step, **options)
     seconds = time.perf_counter() - begun
-    return Evaluation(score_items(model, samples, splits), count, splits.name, seconds)
+    metrics = score_items(model, samples, splits)
+    detection = detect(model, splits) if splits.anomalies is not None else None
+    if detection is not None:
+        metrics |= detection.metrics()
+    return Evaluation(metrics, count, splits.name, seconds, detection)
 
 
 def _check_sizes(count: int, splits: Splits) -> None:
@@ -114,11 +129,6 @@ def score_items(model: Trained, samples: Samples, splits: Splits) -> dict[str, f
         if not math.isfinite(value):
             logger.warning("the metric %r is not finite (%s) on %d samples", name, value, len(samples.items))
     return metrics
-
-
-def open_splits(recipe: Recipe) -> Splits:
-    """The data that a recipe names."""
-    return load_domain(recipe.domain).splits(sections(recipe)[0])
 
 
 def draw_conditions(dataset: Dataset, space: ConditionSpace, count: int, seed: int) -> dict[str, list[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from suffuse.domain import Item
@@ -22,14 +22,17 @@ class Extremes:
         self._high: list[tuple[float, int, Any]] = []  # a heap; the number tells equal scores apart, so that items
         self._low: list[tuple[float, int, Any]] = []  # are never compared
 
-    def add(self, values: Iterable[float], items: Iterable[Item]) -> None:
-        """Take in some items with their scores."""
-        for value, item in zip(values, items, strict=True):
-            self._seen += 1
+    def add(self, values: Sequence[float], items: Sequence[Item]) -> None:
+        """Take in some items with their scores; only of those that may be kept the item itself is looked at."""
+        places, value = range(len(values)), values.__getitem__
+        ends = {*heapq.nlargest(self._count, places, key=value), *heapq.nsmallest(self._count, places, key=value)}
+        for place in sorted(ends):
+            item = items[place]
             for heap, sign in ((self._high, 1.0), (self._low, -1.0)):
-                heapq.heappush(heap, (sign * value, -self._seen, item))
+                heapq.heappush(heap, (sign * values[place], -(self._seen + place), item))
                 if len(heap) > self._count:
                     heapq.heappop(heap)
+        self._seen += len(values)
 
     @property
     def highest(self) -> list[Item]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from glob import glob, has_magic
 from pathlib import Path
 
 from suffuse.domain import Item
@@ -24,13 +25,13 @@ def read_items(model: Trained, sources: Iterable[str | Path]) -> tuple[list[Item
 
 
 def find_files(model: Trained, sources: Iterable[str | Path]) -> list[Path]:
-    """The files of the model's domain among some files and in some folders.
+    """The files of the model's domain among some files, in some folders, and of some patterns, as ``"day/*.csv"``.
 
     Raises:
         DataError: a path does not exist, the domain does not read its suffix, or a folder holds nothing that it reads.
     """
     suffixes = find("domain", model.recipe.domain).suffixes
-    paths = [Path(source) for source in sources]
+    paths = [path for source in sources for path in _expanded(Path(source))]
     files = [file for path in paths for file in _files(path, suffixes)]
     if not files:
         read = f"files ending in {', '.join(suffixes)}" if suffixes else "files by name: the domain tells no suffixes"
@@ -50,6 +51,16 @@ def each_item(model: Trained, files: Iterable[Path]) -> Iterator[tuple[Item, str
             raise DataError("holds no items", field=str(file), expected="at least one item", got="none")
         for i, item in enumerate(found):
             yield item, str(file) if len(found) == 1 else f"{file}:{i}"
+
+
+def _expanded(source: Path) -> list[Path]:
+    """What a pattern stands for, in order; a path that is there stands for itself, whatever is in its name."""
+    if source.exists() or not has_magic(str(source)):
+        return [source]
+    found = sorted(Path(name) for name in glob(str(source), recursive=True))  # noqa: PTH207 - a path's own glob takes no absolute pattern
+    if not found:
+        raise DataError("no file or folder is called so", field=str(source), fix="check the pattern")
+    return found
 
 
 def _files(source: Path, suffixes: Sequence[str]) -> list[Path]:

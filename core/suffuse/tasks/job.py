@@ -12,13 +12,15 @@ from accelerate.state import AcceleratorState
 
 from suffuse.conditions import ConditionKind, conditions_from_json
 from suffuse.distillation import METHOD, make_criterion, read_teacher
-from suffuse.domain import Codec, Domain, Splits
+from suffuse.domain import Codec, Domain, Splits, examples_at
 from suffuse.errors import DataError, RecipeError
 from suffuse.forward import with_encoder
+from suffuse.nn.memory import Memory
 from suffuse.recipe import DistillSection, Recipe, sections, validate
 from suffuse.registry import load_domain
 from suffuse.tasks.plan import Sampling, make_plan
 from suffuse.trained import Trained, build_denoiser, component
+from suffuse.training.batches import Batches, Source, encode, make_source
 from suffuse.training.checkpoint import Checkpoint, unpack
 from suffuse.training.criterion import Criterion
 from suffuse.training.loop import Trainer
@@ -84,6 +86,16 @@ class Job:
     def domain(self) -> Domain:
         return load_domain(self.recipe.domain)
 
+    @property
+    def source(self) -> Source:
+        """The batches of this process."""
+        train, accelerator = self.recipe.train, self.trainer.accelerator
+        batches = Batches(
+            self.splits.train, self.codec, self.conditions, train.batch, train.seed, accelerator.process_index,
+            accelerator.num_processes, train.workers,
+        )  # fmt: skip
+        return make_source(batches, train.keep)
+
     def model(self, facts: Mapping[str, Any]) -> Trained:
         """The model as it stands."""
         return Trained(self.recipe, self.codec, self.conditions, self.trainer.averaged, facts)
@@ -135,8 +147,17 @@ def _training(recipe: Recipe, splits: Splits, checkpoint: Checkpoint | None) -> 
     else:
         codec = domain.load_codec(checkpoint.header["codec"])
         conditions = with_encoder(recipe, conditions_from_json(checkpoint.header["conditions"]))
+    denoiser = build_denoiser(recipe, codec, conditions)
+    if recipe.train.steps and not any(parameter.requires_grad for parameter in denoiser.parameters()):
+        raise RecipeError(
+            "has nothing to train", field="network", expected="train.steps=0", got=f"{recipe.train.steps} steps",
+            fix="set train.steps=0, or take a network that has parameters",
+        )  # fmt: skip
+    if checkpoint is None and isinstance(denoiser.network, Memory):
+        everything = examples_at(splits.train, range(len(splits.train)))
+        denoiser.network.remember(encode(everything, codec, conditions).x0)
     objective = Objective(
-        build_denoiser(recipe, codec, conditions),
+        denoiser,
         component("times", recipe.objective.times),
         component("weighting", recipe.objective.weight),
         recipe.objective.condition_dropout,

@@ -13,13 +13,17 @@ from torch import Tensor
 
 from suffuse.domain import Categories, Item
 from suffuse.errors import DomainInputError, unknown_name
+from suffuse.parts import Parts
 from suffuse.state import State, fields, is_mask, mask_name, refill, take
 from suffuse.tasks.items import encode_items
 from suffuse.tasks.region import Region
 from suffuse.trained import Trained
 
 Fill = str | Region | Sequence[str | Region]
-"""The part that is to be filled; of several, all."""
+"""The part that is to be filled, by its name where items have named parts, else by slices; of several, all."""
+
+Held = Callable[[State], Mapping[str, Tensor]]
+"""Which entries of states a part holds: bool, broadcasting over every field by name."""
 
 KnownOf = Callable[[State, Sequence[Item], Tensor], State]
 """``(states, items, numbers) -> known``: what is kept of some items, of these numbers among all: bool, of the states'
@@ -50,8 +54,8 @@ def known_of_items(model: Trained, known: State | None, fill: Fill | None, count
             raise DomainInputError("keeps everything", field="known", expected="false where it is to be filled")
         return _but_gaps(model, lambda states, items, numbers: _fitted(model, known, states, numbers, count))
     if fill is not None:
-        regions = [_region(part) for part in ([fill] if isinstance(fill, str | Region) else fill)]
-        return _but_gaps(model, lambda states, items, numbers: _outside(model, regions, states))
+        held = [_held(model, part) for part in ([fill] if isinstance(fill, str | Region) else fill)]
+        return _but_gaps(model, lambda states, items, numbers: _outside(model, held, states))
 
     def given(states: State, items: Sequence[Item], numbers: Tensor) -> State:
         found = _given(model, states, items)
@@ -161,17 +165,28 @@ def _any_over(lacking: Tensor, mask: Tensor) -> Tensor:
     return lacking.any(single, keepdim=True) if single else lacking
 
 
-def _region(part: str | Region) -> Region:
-    return part if isinstance(part, Region) else Region.parse(part)
+def _held(model: Trained, part: str | Region) -> Held:
+    """What of a state a part holds: one that has a name, or a region told by slices."""
+    categorical, parts = model.codec.categorical(), model.codec.parts()
+    if isinstance(part, str) and parts is not None and _means_part(parts, part, model.codec.like(1)):
+        number = parts.index(part)
+        return lambda states: parts.held(number, states, categorical)
+    region = part if isinstance(part, Region) else Region.parse(part)
+    return lambda states: region.inside(states, categorical)
 
 
-def _outside(model: Trained, regions: Sequence[Region], states: State) -> State:
-    """All but some regions."""
+def _means_part(parts: Parts, text: str, like: State) -> bool:
+    """Whether a text is a part's name, or a word that names nothing else."""
+    return text in parts.names or (text.isidentifier() and text not in dict(fields(like)))
+
+
+def _outside(model: Trained, held: Sequence[Held], states: State) -> State:
+    """All but some parts."""
     categorical = model.codec.categorical()
-    held = [region.inside(states, categorical) for region in regions]
+    inside = [of(states) for of in held]
 
     def known(name: str, value: Tensor) -> Tensor:
-        mask = ~torch.stack([h[name].expand_as(value) for h in held]).any(0)
+        mask = ~torch.stack([h[name].expand_as(value) for h in inside]).any(0)
         return _symmetric(mask[..., :1], categorical[name]) if name in categorical else mask
 
     return refill(states, {name: known(name, value) for name, value in fields(states)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
@@ -10,11 +10,23 @@ from torch import Tensor
 
 from suffuse.conditions import Conditions
 from suffuse.errors import DomainInputError, RecipeError, unknown_name
-from suffuse.likelihood import Fixed, elbo, log_prob, noise_levels, profile
+from suffuse.likelihood import (
+    Fixed,
+    Residual,
+    beliefs,
+    elbo,
+    entry_profile,
+    log_prob,
+    noise_levels,
+    profile,
+    residual,
+)
 from suffuse.likelihood.gaussian import READ_OFF
+from suffuse.nn.memory import AtLevels, Memory
 from suffuse.process import Product, noise_ratio
+from suffuse.recipe import Named
 from suffuse.rng import Rng
-from suffuse.state import State, batch_size
+from suffuse.state import State, batch_size, combine, map_fields, masked_sum, over_batch, to
 from suffuse.trained import Trained
 
 
@@ -54,6 +66,18 @@ class Statistic(Protocol):
         ...
 
 
+@runtime_checkable
+class Telling(Statistic, Protocol):
+    """A statistic that tells what each entry of a state adds to its score."""
+
+    def contributions(self, model: Trained, x: State, given: Conditions) -> State:
+        """Shares of the score: float64, shaped like the states, at least 0, and 1 in sum over an item.
+
+        An entry that is a class has one number, ``[batch, *positions, 1]``.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class ProfileStatistic:
     """The denoising error at several noise levels.
@@ -87,6 +111,70 @@ class ProfileStatistic:
 
     def combine(self, figures: Tensor, usual: Tensor | None) -> Tensor:
         return figures.mean(1) if usual is None else mahalanobis(_log(figures), _log(usual))
+
+    def contributions(self, model: Trained, x: State, given: Conditions) -> State:
+        """What each entry adds to the mean error."""
+        options = {"levels": self.levels, "draws": self.draws, "seed": self.seed}
+        return shares(entry_profile(model.denoiser, model.process, x, conditions=given, **options))
+
+
+LOWEST, HIGHEST = 0.3, 1.2
+"""The noise levels at which states are asked about without noise, in units of a memory's spacing; else of the data's
+deviation, which is 1."""
+
+
+@dataclass(frozen=True)
+class ResidualStatistic:
+    """How far the belief about an item, asked without noise, is from what it is: the mean over several noise levels.
+
+    Arguments:
+        levels: how many noise levels, from :data:`LOWEST` up to :data:`HIGHEST`, evenly spaced in the logarithm of σ/α,
+            where ``ratios`` are not told. A network that remembers the data ties them to these.
+        ratios: the noise levels σ/α themselves.
+    """
+
+    levels: int = 3
+    ratios: tuple[float, ...] | None = None
+    name: ClassVar[str] = "residual"
+    needs_reference: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.ratios is not None:  # JSON has lists
+            object.__setattr__(self, "ratios", tuple(self.ratios))
+
+    def units(self, calibrated: bool) -> str:
+        return "deviations of the data"
+
+    def labels(self, model: Trained) -> tuple[str, ...]:
+        return tuple(f"σ/α={ratio:.3g}" for ratio in self._ratios(model))
+
+    def measure(self, model: Trained, x: State, given: Conditions) -> Tensor:
+        return self._residual(model, x, given).figures.cpu()
+
+    def combine(self, figures: Tensor, usual: Tensor | None) -> Tensor:
+        return figures.mean(1)
+
+    def contributions(self, model: Trained, x: State, given: Conditions) -> State:
+        """What each entry adds to the score: its part of the squares of each level, which count as their figures do."""
+        found = self._residual(model, x, given)
+        weights = 1.0 / found.figures.clamp_min(torch.finfo(torch.float64).tiny)
+        return shares(combine(*((weights[:, i], to(s, dtype=torch.float64)) for i, s in enumerate(found.squares))))
+
+    def _ratios(self, model: Trained) -> tuple[float, ...]:
+        if self.ratios is not None:
+            return self.ratios
+        network = model.denoiser.network
+        unit = network.spacing if isinstance(network, Memory) else 1.0
+        fractions = [i / max(1, self.levels - 1) for i in range(self.levels)]
+        return tuple(unit * LOWEST ** (1.0 - f) * HIGHEST**f for f in fractions)
+
+    def _residual(self, model: Trained, x: State, given: Conditions) -> Residual:
+        network, ratios = model.denoiser.network, self._ratios(model)
+        if isinstance(network, AtLevels):
+            means = network.at_levels(x, ratios, given)
+        else:
+            means = beliefs(model.denoiser, model.process, x, ratios, given)
+        return residual(model.process, x, means)
 
 
 @dataclass(frozen=True)
@@ -173,7 +261,8 @@ class TypicalityStatistic(LikelihoodStatistic):
 
 
 STATISTICS: dict[str, type[Statistic]] = {
-    kind.name: kind for kind in (ProfileStatistic, ElboStatistic, LikelihoodStatistic, TypicalityStatistic)
+    kind.name: kind
+    for kind in (ProfileStatistic, ResidualStatistic, ElboStatistic, LikelihoodStatistic, TypicalityStatistic)
 }
 
 
@@ -199,6 +288,25 @@ def make_statistic(asked: str | Statistic, **options: int | None) -> Statistic:
     return made
 
 
+def named(statistic: Statistic) -> Named:
+    """A statistic's name and options, as a model's file tells them."""
+    options: dict[str, Any] = asdict(statistic) if is_dataclass(statistic) and not isinstance(statistic, type) else {}
+    return Named(name=statistic.name, **{k: list(v) if isinstance(v, tuple) else v for k, v in options.items()})
+
+
+def stored(told: Named) -> Statistic:
+    """The inverse of :func:`named`.
+
+    Raises:
+        RecipeError: there is none of this name.
+    """
+    if told.name not in STATISTICS:
+        raise unknown_name("statistic", told.name, STATISTICS, RecipeError, field="statistic")
+    kind: Any = STATISTICS[told.name]
+    made: Statistic = kind(**told.options)
+    return made
+
+
 def mahalanobis(figures: Tensor, usual: Tensor) -> Tensor:
     r"""The distance from the mean of ``usual``, in units of its covariance, over the root of the number of columns.
 
@@ -220,6 +328,15 @@ def mahalanobis(figures: Tensor, usual: Tensor) -> Tensor:
     offset = (figures - usual.mean(0)).T
     squares = offset * torch.cholesky_solve(offset, torch.linalg.cholesky(drawn))
     return squares.mean(0).clamp_min(0.0).sqrt()
+
+
+def shares(entries: State) -> State:
+    """What entries add to a sum of 1 over each item; where all add nothing, its real entries add alike."""
+    total = masked_sum(entries)
+    real = masked_sum(map_fields(torch.ones_like, entries))
+    even = (total == 0.0).double() / real.clamp_min(1.0)
+    scale = 1.0 / torch.where(total == 0.0, 1.0, total)
+    return map_fields(lambda x: x * over_batch(scale, x) + over_batch(even, x), entries)
 
 
 def _field_names(model: Trained) -> tuple[str, ...]:

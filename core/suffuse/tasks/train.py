@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 
 from suffuse.conditions import conditions_to_json
+from suffuse.domain import examples_at
 from suffuse.errors import ModelFileError, TrainingError
 from suffuse.files import make_folder, write_with
 from suffuse.process import Interpolant
@@ -28,7 +29,7 @@ from suffuse.tasks.evaluate import draw_conditions
 from suffuse.tasks.generate import generate
 from suffuse.tasks.job import Job, make_accelerator, prepare
 from suffuse.trained import component
-from suffuse.training.batches import Batch, Batches, encode
+from suffuse.training.batches import Batch, encode
 from suffuse.training.checkpoint import Checkpoint, pack
 from suffuse.training.loop import Progress
 from suffuse.training.run import Run
@@ -117,15 +118,11 @@ class _Watch:
         """Train to the end or to a stop, and leave a checkpoint; at the end, the model."""
         job, trainer = self.job, self.job.trainer
         accelerator = trainer.accelerator
-        batches = Batches(
-            job.splits.train, job.codec, job.conditions, job.recipe.train.batch, job.recipe.train.seed,
-            accelerator.process_index, accelerator.num_processes, job.recipe.train.workers,
-        )  # fmt: skip
         begun = trainer.step
         self._tell("run_started", run=replace(job.run, step=begun, begun=begun))
         total = job.recipe.train.steps
         with _stopping(self.stop), progress_bar(self.console, "train", total, trainer.step) as advance:
-            for progress in trainer.steps(batches):
+            for progress in trainer.steps(job.source):
                 self._between(progress)
                 advance(progress.step, self.shown)
                 if self._stopped():
@@ -189,7 +186,7 @@ class _Watch:
         count = min(job.recipe.train.validation_count, len(job.splits.validation))
         size = job.recipe.train.batch
         parts = [range(i, min(i + size, count)) for i in range(0, count, size)]
-        return [encode([job.splits.validation[i] for i in part], job.codec, job.conditions) for part in parts]
+        return [encode(examples_at(job.splits.validation, part), job.codec, job.conditions) for part in parts]
 
     def _validate(self) -> float:
         trainer = self.job.trainer

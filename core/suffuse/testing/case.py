@@ -241,14 +241,15 @@ class Case:
 
 
 def default_recipe(domain: str) -> str:
-    """The domain's first quickstart, else its first recipe whose data need no download.
+    """The domain's recipe that says so, else its first quickstart, else its first recipe whose data need no download.
 
     Raises:
         RecipeError: it has neither.
     """
     own = [spec for spec in all_specs("recipe") if spec.domain == domain]
     ranked = sorted((spec for spec in own if spec.quickstart is not None), key=lambda spec: spec.quickstart or 0)
-    for spec in (*ranked, *(spec for spec in own if _offline(spec))):
+    told = (spec for spec in own if spec.checked)
+    for spec in (*told, *ranked, *(spec for spec in own if _offline(spec))):
         return full_name(spec)
     raise RecipeError(
         f"there is none for the domain {domain!r} whose data need no download", field="recipe",

@@ -19,7 +19,7 @@ from suffuse.denoise import Preconditioned
 from suffuse.recipe import Recipe
 from suffuse.rng import Rng, digest, seeded
 from suffuse.state import to
-from suffuse.training.batches import Batch, Batches
+from suffuse.training.batches import Batch, Source
 from suffuse.training.criterion import Criterion
 from suffuse.training.ema import Average, make_decay
 from suffuse.training.optimizer import learning_rate, make_optimizer, set_learning_rate
@@ -74,7 +74,7 @@ class Trainer:
         """What a checkpoint holds, by name."""
         return {"network": self.network, "ema": self.average.network, **self.criterion.helpers()}
 
-    def steps(self, batches: Batches) -> Iterator[Progress]:
+    def steps(self, batches: Source) -> Iterator[Progress]:
         """Train from the current step to the recipe's last, yielding after each."""
         accumulate = self.recipe.train.accumulate
         source = batches.since(self.step * accumulate)

@@ -17,7 +17,7 @@ def make_optimizer(module: nn.Module, section: OptimizerSection) -> torch.optim.
         {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": section.weight_decay},
         {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0},
     ]
-    groups = [g for g in groups if g["params"]]
+    groups = [g for g in groups if g["params"]] or groups[:1]  # a network that only remembers has no parameters
     return torch.optim.AdamW(groups, lr=section.learning_rate, betas=section.betas, fused=True)
 
 

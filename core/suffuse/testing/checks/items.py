@@ -17,6 +17,7 @@ from suffuse.errors import DomainInputError
 from suffuse.registry import all_specs, full_name, resolve
 from suffuse.registry.resolve import missing_requirements
 from suffuse.registry.specs import MetricSpec, RendererSpec
+from suffuse.state import State, fields, take
 from suffuse.testing.case import Case
 from suffuse.testing.checks.codec import decoded
 from suffuse.testing.compare import finite
@@ -75,13 +76,28 @@ def not_a_number(case: Case) -> None:
 
 
 def unseen_category(case: Case) -> None:
-    """A category that the training data lack is told as such."""
+    """A category that the training data lack is told as such, or gets a class that they lack, too."""
     if not case.codec.categorical():
         raise NotApplicable("states have no categorical fields")
     wrong = _with_leaf(case.items[0], str, NOWHERE)
     if wrong is None:
         raise NotApplicable("items hold no texts, so no unknown category can be written")
-    _refused(case, [case.items[1], wrong], "an item with an unknown category")
+    try:
+        state = case.codec.encode([case.items[1], wrong])
+    except DomainInputError:
+        state = None
+    if state is None or not _has_rare_class(case, take(state, slice(1, 2))):
+        _refused(case, [case.items[1], wrong], "an item with an unknown category")
+
+
+def _has_rare_class(case: Case, state: State) -> bool:
+    """Whether a class of a state is rarer than once in the training data."""
+    rarest = 1.0 / len(case.splits.train)
+    return any(
+        bool((value[..., torch.tensor(case.codec.categorical()[name].frequencies) < rarest] == 1.0).any())
+        for name, value in fields(state)
+        if name in case.codec.categorical()
+    )
 
 
 def _refused(case: Case, items: list[Any], label: str) -> None:

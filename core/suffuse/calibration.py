@@ -1,0 +1,51 @@
+"""What a statistic says of items that are known to be usual: what makes a score a probability, and a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from suffuse.recipe import Named
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A statistic's figures of usual items; made once, used for any number of scores, kept in a model's file.
+
+    Arguments:
+        statistic: its name and options.
+        figures: float64 ``[count, columns]``.
+        values: float64 ``[count]``, in rising order.
+        threshold: an item that scores above it is called odd; ``None``: nobody has said where to draw the line.
+    """
+
+    statistic: Named
+    figures: Tensor
+    values: Tensor
+    threshold: float | None = None
+
+    def p_values(self, values: Tensor) -> Tensor:
+        """The share of usual items, the item itself counted, that are at least as odd: float64, in (0, 1].
+
+        Were the item drawn as the reference items are, this would be at most p with probability p.
+        """
+        count = len(self.values)
+        below = torch.searchsorted(self.values, values.contiguous(), right=False)
+        return (count - below + 1).double() / (count + 1)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a model's file holds of it, besides :meth:`to_json`."""
+        return {"figures": self.figures, "values": self.values}
+
+    def to_json(self) -> dict[str, Any]:
+        """What a model's header holds of it."""
+        return {"statistic": self.statistic.model_dump(mode="json"), "threshold": self.threshold}
+
+    @classmethod
+    def from_file(cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Self:
+        """The inverse of :meth:`to_json` and :meth:`tensors`."""
+        return cls(Named.model_validate(data["statistic"]), tensors["figures"], tensors["values"], data["threshold"])

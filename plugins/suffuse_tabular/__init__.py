@@ -1,0 +1,1 @@
+"""Tables for suffuse: rows of numbers, categories, ordinals and dates, some cells empty."""

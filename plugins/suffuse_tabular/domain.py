@@ -1,0 +1,115 @@
+"""The domain of tables: an item is a row, a mapping of columns to cells, ``None`` where one is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from PIL import Image
+
+from suffuse.conditions import ConditionKind, ConditionSpace, Label, Number
+from suffuse.domain import Codec, Dataset, Domain, Item, Section, Splits, Unreadable, examples_at
+from suffuse.errors import DataError, unknown_name
+from suffuse.registry import all_specs, make
+from suffuse_tabular import files, metrics, render
+from suffuse_tabular.codec import RowsCodec
+from suffuse_tabular.data import Data, TableDataset
+from suffuse_tabular.fit import Options, fit_codec
+from suffuse_tabular.rows import Rows
+
+
+class Tabular(Domain):
+    """Rows of numbers, categories, ordinals, dates and truths, some cells empty."""
+
+    name = "tabular"
+    data_section = Data
+    codec_section = Options
+    writes = tuple(files.WRITERS)[:-1]
+
+    def splits(self, data: Section) -> Splits:
+        assert isinstance(data, Data)
+        known = [spec.name for spec in all_specs("dataset") if spec.domain == self.name]
+        if data.name not in known:
+            raise unknown_name("table", data.name, known, DataError, field="data.name")
+        opened: Splits = make("dataset", f"{self.name}/{data.name}", data)
+        return opened
+
+    def conditions(self, splits: Splits) -> ConditionSpace:
+        """A ``label``, and a condition for each column that the ``data`` section names: numbers, or one of several."""
+        told = splits.train.conditions if isinstance(splits.train, TableDataset) else {}
+        space: dict[str, ConditionKind] = {}
+        for name, values in told.items():
+            known = [value for value in values if value is not None]
+            if known:
+                space[name] = (Number if isinstance(known[0], float) else Label).fit(known)
+        return space
+
+    def fit_codec(self, options: Section, train: Dataset) -> RowsCodec:
+        assert isinstance(options, Options)
+        return fit_codec(options, rows_of(train))
+
+    def load_codec(self, data: Mapping[str, Any]) -> RowsCodec:
+        return RowsCodec.from_json(data)
+
+    def write(self, items: Sequence[Item], path: Path) -> None:
+        files.write(Rows.of(items), Path(path))
+
+    def read(self, path: Path) -> list[Item]:
+        return list(files.read(path))
+
+    def batches(self, path: Path, size: int) -> Iterator[Rows | list[Unreadable]]:
+        """The rows of one file, at most ``size`` at a time, in columns."""
+        return files.stream(path, size)
+
+    def count(self, path: Path) -> int | None:
+        return files.count(path)
+
+    def parse(self, lines: Iterable[str], size: int) -> Iterator[Rows | list[Unreadable]]:
+        """Rows from JSON lines."""
+        return files.parse(lines, size)
+
+    def from_table(self, table: Any) -> Rows:
+        return Rows.of(table)
+
+    def columns(self, items: Sequence[Item]) -> Mapping[str, Any]:
+        """All cells, by column."""
+        return Rows.of(items).columns()
+
+    def reason(self, item: Item, usual: Item, part: str, share: float) -> str:
+        """What the cell is, and what it would be: ``age is 212, not 43 (61% of the score)``."""
+        is_now, would_be = (render.text(row[part]) or "empty" for row in (item, usual))
+        return f"{part} is {is_now}, not {would_be} ({share:.0%} of the score)"
+
+    def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:
+        return render.sheet(Rows.of(items))
+
+    def evaluate(
+        self, items: Sequence[Item], conditions: Mapping[str, Sequence[Any]], splits: Splits, codec: Codec
+    ) -> dict[str, float]:
+        """See :func:`suffuse_tabular.metrics.evaluate`; its target is the first condition, if there is one."""
+        assert isinstance(codec, RowsCodec)
+        target = next(iter(conditions), None)
+        made = Rows.of(items)
+        if target is None:
+            return metrics.evaluate(made, rows_of(splits.test), rows_of(splits.train), codec)
+        test, train = (_with(rows_of(part), target, _asked(part, target)) for part in (splits.test, splits.train))
+        return metrics.evaluate(_with(made, target, conditions[target]), test, train, codec, target)
+
+
+def _with(rows: Rows, name: str, values: Sequence[Any]) -> Rows:
+    """Rows with one column more, if they lack it."""
+    return rows if name in rows.names else Rows(rows.table.append_column(name, pa.array(values)))
+
+
+def _asked(dataset: Dataset, name: str) -> Sequence[Any]:
+    """The values of a condition."""
+    return examples_at(dataset, range(len(dataset))).conditions[name]
+
+
+def rows_of(dataset: Dataset) -> Rows:
+    """All rows of a data set."""
+    if isinstance(dataset, TableDataset):
+        return dataset.rows
+    return Rows.of(examples_at(dataset, range(len(dataset))).items)
