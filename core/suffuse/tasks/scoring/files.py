@@ -19,6 +19,7 @@ from suffuse.tasks.embed import fingerprint
 from suffuse.tasks.scoring.columns import FLAG, SCORE, Fault, Layout, P, Scored, score_batch
 from suffuse.tasks.scoring.flags import Flagging
 from suffuse.tasks.scoring.formats import FORMATS, format_of, write_file, write_lines
+from suffuse.tasks.scoring.joining import unified
 from suffuse.tasks.scoring.parts import Part, Parts, json_line, open_parts
 from suffuse.tasks.scoring.scorer import Scorer, items_at_a_time
 from suffuse.tasks.scoring.sources import Batch, BrokenSourceError, Source, read_batches
@@ -216,7 +217,7 @@ def _refuse(faults: Sequence[Fault]) -> None:
 
 def _finish(parts: Sequence[Part], out: Path, flagging: Flagging | None) -> int | None:
     """Make one file of parts, a part at a time; how many items are flagged."""
-    schema = pa.unify_schemas([part.schema() for part in parts], promote_options="permissive")
+    schema = unified([part.schema() for part in parts])
     scored = [part for part in parts if part.rows]
     if flagging is None or not scored:
         write_file(out, schema, (part.read() for part in scored))

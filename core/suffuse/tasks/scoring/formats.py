@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from suffuse.errors import DomainInputError
 from suffuse.files import atomic
+from suffuse.tasks.scoring.joining import spelt
 from suffuse.tasks.scoring.parts import json_line
 
 Write = Callable[[pa.Table], None]
@@ -59,7 +60,7 @@ def _regrouped(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Tab
     size = max(FEWEST_ROWS, min(MOST_ROWS, CELLS // max(len(schema), 1)))
     waiting = schema.empty_table()
     for table in tables:
-        waiting = pa.concat_tables([waiting, table], promote_options="permissive")
+        waiting = pa.concat_tables([waiting, spelt(table, schema)], promote_options="permissive")
         whole = waiting.num_rows - waiting.num_rows % size
         for first in range(0, whole, size):
             yield waiting.slice(first, size).combine_chunks()

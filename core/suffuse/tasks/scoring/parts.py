@@ -20,6 +20,7 @@ from suffuse.errors import DataError
 from suffuse.files import make_folder, write_json, write_text, write_with
 from suffuse.jsonable import finite
 from suffuse.tasks.scoring.columns import Fault, Scored
+from suffuse.tasks.scoring.joining import joined
 from suffuse.tasks.scoring.sources import STDIN, Place, Source
 
 ROWS, BYTES, SECONDS = 2**17, 2**25, 30.0
@@ -120,7 +121,7 @@ class Parts:
         """
         if not self._tables:
             return
-        table = pa.concat_tables(self._tables, promote_options="permissive")
+        table = joined(self._tables)
         path = self.folder / f"{len(self.done):06d}.arrow"
         part = Part(path, self._end, table.num_rows, len(self._faults))
         if self._faults:
