@@ -77,7 +77,7 @@ def check(scorer: Scorer, table: pa.Table, folder: Path, engine: Engine) -> None
     assert "many" in lines
 
     whole = (folder / "in" / "1.csv").read_text()
-    (folder / "in" / "1.csv").write_text("\n".join([*whole.splitlines()[:400], "1,2", *whole.splitlines()[400:]]))
+    (folder / "in" / "1.csv").write_text(whole.replace("x3", "y3", 1))  # the column is missing there
     again = folder / "again.parquet"
     with pytest.raises(BrokenSourceError) as error:
         scored(scorer, told, again, engine)
@@ -85,7 +85,7 @@ def check(scorer: Scorer, table: pa.Table, folder: Path, engine: Engine) -> None
     assert parts_of(again).exists()
     (folder / "in" / "1.csv").write_text(whole)
     resumed = scored(scorer, told, again, make_engine())
-    assert resumed.resumed > 700
+    assert resumed.resumed > 300
     assert_same(*(pyarrow.parquet.read_table(path) for path in (again, folder / "here.parquet")))  # batches are others
 
 
