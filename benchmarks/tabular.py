@@ -65,15 +65,15 @@ def detector(**options: Any) -> Method:
     return lambda train, judged: -DiffusionDetector(**options).fit(train).score_samples(judged)
 
 
-METHODS: dict[str, Method] = {"1-NN": neighbour(1), "KNN": neighbour(5), "suffuse": detector()}
+PEERS: dict[str, Method] = {"1-NN": neighbour(1), "KNN": neighbour(5)}
 
 
-def figures(paths: Sequence[Path], seeds: Sequence[int]) -> Iterator[dict[str, Any]]:
+def figures(paths: Sequence[Path], seeds: Sequence[int], methods: dict[str, Method]) -> Iterator[dict[str, Any]]:
     """A row for each set, seed and method; AUROC and AUPRC in per cent."""
     for path in paths:
         for seed in seeds:
             train, judged, odd = split(path, seed)
-            for name, method in METHODS.items():
+            for name, method in methods.items():
                 begun = time.perf_counter()
                 scores = method(train, judged)
                 yield {
@@ -91,15 +91,15 @@ def means(rows: Sequence[dict[str, Any]], method: str, metric: str) -> Floats:
     return np.array([np.mean(values) for values in chosen])
 
 
-def report(rows: Sequence[dict[str, Any]]) -> None:
+def report(rows: Sequence[dict[str, Any]], methods: Sequence[str]) -> None:
     """The means over sets, and the sets won against each peer."""
-    for method in METHODS:
+    for method in methods:
         told = [f"{metric} {means(rows, method, metric).mean():.2f}" for metric in ("auroc", "auprc")]
-        for peer in ("1-NN", "KNN"):
-            gaps = means(rows, "suffuse", "auroc") - means(rows, peer, "auroc")
-            if method == "suffuse" and np.any(gaps):
+        for peer in PEERS:
+            gaps = means(rows, method, "auroc") - means(rows, peer, "auroc")
+            if method not in PEERS and np.any(gaps):
                 told.append(f"{peer}: {np.sum(gaps > 0)}-{np.sum(gaps < 0)} p={wilcoxon(gaps).pvalue:.3g}")
-        print(f"{method:<10}", "  ".join(told))
+        print(f"{method:<18}", "  ".join(told))
 
 
 def main() -> None:
@@ -107,20 +107,22 @@ def main() -> None:
     about.add_argument("--data", type=Path, default=Path(os.environ.get("SUFFUSE_DATA", ".")) / "tabular")
     about.add_argument("--sets", nargs="*", help="names; all by default")
     about.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    about.add_argument("--methods", nargs="+", default=["auto"], help="of the detector")
     about.add_argument("--csv", type=Path, help="where the rows of all sets go")
     asked = about.parse_args()
     paths = sorted(asked.data.glob("*.npz"))
     paths = [path for path in paths if not asked.sets or path.stem in asked.sets]
     if not paths:
         raise SystemExit(f"{asked.data} holds no such sets: tell --data, or set SUFFUSE_DATA")
-    rows = list(figures(paths, asked.seeds))
+    methods = PEERS | {f"suffuse {name}": detector(method=name) for name in asked.methods}
+    rows = list(figures(paths, asked.seeds, methods))
     if asked.csv is not None:
         asked.csv.parent.mkdir(parents=True, exist_ok=True)
         with asked.csv.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-    report(rows)
+    report(rows, list(methods))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,22 @@
 """The share of false discoveries that conformal p-values and Benjamini-Hochberg promise, and the share that comes out.
 
-Each data set of ADBench with enough rows and anomalies is split many times: usual rows for training, calibration and
-test, with some anomalies among the last. Rows are scored, p-values come from the calibration rows, and those
-that Benjamini and Hochberg reject at the rate are looked up. `contaminated` has unlabelled anomalies among the
-calibration rows (and trains on clean ones); `trimmed` leaves as many of the oddest of these out again, which is right
-only where anomalies score above all usual rows.
+Each data set of ADBench with enough rows and anomalies is split many times: a detector is fitted on usual rows, others
+are judged together with some anomalies, and those that Benjamini and Hochberg reject by the detector's ``p_values`` at
+the rate are looked up. The detector calibrates itself: on the rows that it was fitted on, each scored as if it had not
+been.
+
+``clean`` has usual rows alone to learn from. Of ``contaminated`` a twentieth are anomalies, and nobody tells; ``told``
+is the same, with ``contamination=0.05``; of ``trimmed`` as many of the oddest of the reference are left out again,
+which is right only where anomalies score above all usual rows.
 
 FDR is the mean over all splits of (usual rows rejected)/(rows rejected), power that of (anomalies found)/(anomalies), ±
-the standard error over trainings. The promise is FDR ≤ rate x the share of usual rows in the test.
+the standard error over splits. The promise is FDR ≤ rate x the share of usual rows among those judged.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,37 +26,22 @@ from numpy.typing import NDArray
 
 from benchmarks.report import parser, save, show, tell
 from suffuse.conformal import benjamini_hochberg, p_values, storey, trim
+from suffuse_tabular.detector import DiffusionDetector
 
 Rows = NDArray[np.float64]
-Score = Callable[[Rows], Rows]
-Scorer = Callable[[Rows], Score]
 
 FEWEST_ROWS, FEWEST_ANOMALIES = 2000, 90
 CONTAMINATION = 0.05
 
 
-def nearest(train: Rows) -> Score:
-    """The distance to the nearest training row, in units of each column's deviation."""
-    from sklearn.neighbors import NearestNeighbors
-
-    mean, deviation = train.mean(0), train.std(0)
-    unit = np.where(deviation > 0.0, deviation, 1.0)
-    index = NearestNeighbors(n_neighbors=1).fit((train - mean) / unit)
-    return lambda rows: index.kneighbors((rows - mean) / unit)[0][:, 0]
-
-
-SCORERS: dict[str, Scorer] = {"nearest": nearest}
-"""What may score: a function that is shown usual training rows, and gives one that tells how odd rows are."""
-
-
 @dataclass(frozen=True)
 class Split:
-    """Scores of one split.
+    """Rows of one split.
 
     Arguments:
-        clean: of the calibration rows.
-        contaminated: of as many, some of them anomalies.
-        test: of the test rows.
+        clean: to learn from.
+        contaminated: as many, some of them anomalies.
+        test: to judge.
         odd: which of these are anomalies.
     """
 
@@ -64,27 +52,26 @@ class Split:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a row for each set, and their mean."""
     about = parser(__doc__)
     about.add_argument("--data", type=Path, default=Path(os.environ.get("SUFFUSE_DATA", ".")) / "tabular")
     about.add_argument("--sets", nargs="*", help="names of data sets; all that are large enough by default")
-    about.add_argument("--scorer", choices=list(SCORERS), default="nearest")
+    about.add_argument("--method", default="neighbours", help="of the detector")
     about.add_argument("--rate", type=float, default=0.1, help="of false discoveries")
-    about.add_argument("--trainings", type=int, default=20, help="of each set")
-    about.add_argument("--splits", type=int, default=10, help="of the rows held out, for each training")
+    about.add_argument("--splits", type=int, default=20, help="of each set")
     about.add_argument("--train", type=int, default=2000, help="training rows at most")
-    about.add_argument("--calibrate", type=int, default=1000, help="calibration rows at most")
-    about.add_argument("--test", type=int, default=1000, help="test rows at most")
+    about.add_argument("--test", type=int, default=1000, help="usual rows to judge at most")
     given = about.parse_args(arguments)
-    sizes = (given.train, given.calibrate, given.test)
     rows = []
     for name, usual, odd in data_sets(given.data, given.sets):
-        rows.append(measure(name, usual, odd, SCORERS[given.scorer], given.rate, sizes, given.trainings, given.splits))
+        splits = [drawn(usual, odd, given.train, given.test, seed) for seed in range(given.splits)]
+        rows.append(measure(name, splits, given.method, given.rate))
         tell(f"{name}: FDR {rows[-1]['FDR clean']:.4f}")
     if not rows:
         tell(f"no data set of {FEWEST_ROWS} rows and {FEWEST_ANOMALIES} anomalies in {given.data}")
         return
     rows.append(mean_of(rows))
-    show(f"{given.scorer}, rate {given.rate}, {given.trainings} x {given.splits} splits of each set", told(rows))
+    show(f"{given.method}, rate {given.rate}, {given.splits} splits of each set", told(rows))
     save(given.json, fdr=rows)
 
 
@@ -100,61 +87,51 @@ def data_sets(folder: Path, wanted: Sequence[str] | None) -> Iterator[tuple[str,
             yield name, rows[~labels], rows[labels]
 
 
-def measure(
-    name: str, usual: Rows, odd: Rows, scorer: Scorer, rate: float, sizes: tuple[int, int, int], trainings: int,
-    splits: int,
-) -> dict[str, Any]:  # fmt: skip
+def drawn(usual: Rows, odd: Rows, most: int, judged: int, seed: int) -> Split:
+    """A split; half of the usual rows at most are learnt from, and of those judged a sixth at most are anomalies."""
+    rng = np.random.default_rng([seed, len(usual)])
+    usual, odd = rng.permutation(usual), rng.permutation(odd)
+    count = min(most, len(usual) // 2)
+    test = usual[count : count + judged]
+    dirty = min(round(CONTAMINATION * count), len(odd) // 2)
+    strange = odd[dirty : dirty + len(test) // 5]
+    clean = usual[:count]
+    return Split(
+        clean,
+        np.concatenate([clean[: count - dirty], odd[:dirty]]),
+        np.concatenate([test, strange]),
+        np.arange(len(test) + len(strange)) >= len(test),
+    )
+
+
+def measure(name: str, splits: Sequence[Split], method: str, rate: float) -> dict[str, Any]:
     """A row of the table."""
     found: dict[str, list[tuple[float, float]]] = {}
-    for training in range(trainings):
-        rng = np.random.default_rng([training, len(usual)])
-        here: dict[str, list[tuple[float, float]]] = {}
-        for split in drawn(usual, odd, scorer, sizes, splits, rng):
-            for kind, flags in decisions(split, rate).items():
-                here.setdefault(kind, []).append(realised(flags, split.odd))
-        for kind, figures in here.items():
-            found.setdefault(kind, []).append(tuple(np.mean(figures, axis=0)))
-    row: dict[str, Any] = {"set": name, "odd": float(split.odd.mean())}
+    for split in splits:
+        for kind, flags in decisions(split, method, rate).items():
+            found.setdefault(kind, []).append(realised(flags, split.odd))
+    row: dict[str, Any] = {"set": name, "odd": float(np.mean([split.odd.mean() for split in splits]))}
     for kind, figures in found.items():
         rates, powers = np.array(figures).T
-        row |= {f"FDR {kind}": float(rates.mean()), f"± {kind}": float(rates.std(ddof=1) / np.sqrt(trainings))}
+        row |= {f"FDR {kind}": float(rates.mean()), f"± {kind}": float(rates.std(ddof=1) / np.sqrt(len(splits)))}
         row |= {f"power {kind}": float(powers.mean())}
     return row
 
 
-def drawn(
-    usual: Rows, odd: Rows, scorer: Scorer, sizes: tuple[int, int, int], splits: int, rng: np.random.Generator
-) -> Iterator[Split]:
-    """Several splits of what one training leaves; half of the usual rows at most are trained on."""
-    count = min(sizes[0], len(usual) // 2)
-    order = rng.permutation(len(usual))
-    calibrate = min(sizes[1], (len(usual) - count) // 2)
-    test = min(sizes[2], len(usual) - count - calibrate)
-    dirty = round(CONTAMINATION * calibrate)
-    flagged = min(len(odd) - min(dirty, len(odd) // 2), test // 5)
-    score = scorer(usual[order[:count]])
-    # More than one split needs, so that splits differ; no more than is quickly scored.
-    held = score(usual[order[count : count + 3 * (calibrate + test)]])
-    anomalies = score(odd[rng.permutation(len(odd))[: 3 * (flagged + dirty)]])
-    for _ in range(splits):
-        normal, strange = rng.permutation(held), rng.permutation(anomalies)
-        clean, spoilt = normal[:calibrate], strange[flagged : flagged + dirty]
-        yield Split(
-            clean,
-            np.concatenate([clean[: calibrate - len(spoilt)], spoilt]),
-            np.concatenate([normal[calibrate : calibrate + test], strange[:flagged]]),
-            np.arange(test + flagged) >= test,
-        )
-
-
-def decisions(split: Split, rate: float) -> dict[str, NDArray[np.bool_]]:
+def decisions(split: Split, method: str, rate: float) -> dict[str, NDArray[np.bool_]]:
     """What is rejected, by kind."""
-    clean, spoilt = p_values(split.test, split.clean), p_values(split.test, split.contaminated)
-    trimmed = p_values(split.test, trim(split.contaminated, CONTAMINATION))
+    clean = DiffusionDetector(method).fit(split.clean).p_values(split.test)
+    unknown = DiffusionDetector(method).fit(split.contaminated).p_values(split.test)
+    detector = DiffusionDetector(method, contamination=CONTAMINATION).fit(split.contaminated)
+    known = detector.p_values(split.test)
+    assert detector.model_.calibration is not None
+    reference = trim(detector.model_.calibration.values.numpy(), CONTAMINATION)
+    trimmed = p_values(-detector.score_samples(split.test), reference)
     return {
         "clean": benjamini_hochberg(clean, rate),
         "Storey": storey(clean, rate),
-        "contaminated": benjamini_hochberg(spoilt, rate),
+        "contaminated": benjamini_hochberg(unknown, rate),
+        "told": benjamini_hochberg(known, rate),
         "trimmed": benjamini_hochberg(trimmed, rate),
     }
 

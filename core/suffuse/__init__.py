@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from suffuse.report import write_report as write_report
     from suffuse.rng import Rng as Rng
     from suffuse.tasks.distill import distill as distill
+    from suffuse.tasks.export import export as export
     from suffuse.tasks.scoring.tables import TableScorer as TableScorer
     from suffuse.tasks.train import train as train
 
@@ -36,6 +37,7 @@ _HOMES = {
     "SuffuseError": "suffuse.errors",
     "TableScorer": "suffuse.tasks.scoring.tables",
     "distill": "suffuse.tasks.distill",
+    "export": "suffuse.tasks.export",
     "load": "suffuse.model",
     "load_recipe": "suffuse.recipe",
     "train": "suffuse.tasks.train",
@@ -43,7 +45,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "Model", "Recipe", "Rng", "SuffuseError", "TableScorer", "distill", "load", "load_recipe", "train", "write_report",
+    "Model", "Recipe", "Rng", "SuffuseError", "TableScorer", "distill", "export", "load", "load_recipe", "train",
+    "write_report",
 ]  # fmt: skip
 
 

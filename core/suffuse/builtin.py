@@ -102,6 +102,9 @@ def register_networks(register: Callable[[NetworkSpec], None]) -> None:
         ("mlp", "mlp", "residual layers over a whole state of fixed sizes, of one field or several"),
         ("graph-transformer", "graph", "transformer over sets, sequences and graphs of any size"),
         ("neighbours", "neighbours", "the exact belief of the training data themselves, without training"),
+        ("centres", "centres", "the exact belief distilled into a few centres of the data, at one cost for any number"),
+        ("patches", "patches", "the exact belief of patches about the training data, without training"),
+        ("gaussian", "gaussian", "the exact belief of data that are one Gaussian, odd ones left out, without training"),
     ):
         register(NetworkSpec(name=name, factory=f"suffuse.nn.{module}:build", summary=summary))
 
@@ -121,6 +124,7 @@ def register_times(register: Callable[[TimesSpec], None]) -> None:
     """The distributions of training times."""
     for name, attribute, summary in (
         ("uniform", "Uniform", "evenly in t"),
+        ("log-uniform", "LogUniform", "σ/α log-uniform: low=…, high=…"),
         ("log-normal", "LogNormal", "σ/α log-normal (EDM): mean=…, std=…"),
         ("logit-normal", "LogitNormal", "the flow time logit-normal: mean=…, std=…"),
     ):

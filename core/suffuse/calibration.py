@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from suffuse.portrait import Portrait
 from suffuse.recipe import Named
 
 
@@ -21,12 +22,14 @@ class Calibration:
         figures: float64 ``[count, columns]``.
         values: float64 ``[count]``, in rising order.
         threshold: an item that scores above it is called odd; ``None``: nobody has said where to draw the line.
+        usual: how the parts of the items are distributed, if they have names.
     """
 
     statistic: Named
     figures: Tensor
     values: Tensor
     threshold: float | None = None
+    usual: Portrait | None = None
 
     def p_values(self, values: Tensor) -> Tensor:
         """The share of usual items, the item itself counted, that are at least as odd: float64, in (0, 1].
@@ -39,7 +42,8 @@ class Calibration:
 
     def tensors(self) -> dict[str, Tensor]:
         """What a model's file holds of it, besides :meth:`to_json`."""
-        return {"figures": self.figures, "values": self.values}
+        told = {} if self.usual is None else {f"usual.{name}": x for name, x in self.usual.tensors().items()}
+        return {"figures": self.figures, "values": self.values, **told}
 
     def to_json(self) -> dict[str, Any]:
         """What a model's header holds of it."""
@@ -48,4 +52,7 @@ class Calibration:
     @classmethod
     def from_file(cls, data: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Self:
         """The inverse of :meth:`to_json` and :meth:`tensors`."""
-        return cls(Named.model_validate(data["statistic"]), tensors["figures"], tensors["values"], data["threshold"])
+        told = {name.removeprefix("usual."): x for name, x in tensors.items() if name.startswith("usual.")}
+        usual = Portrait.from_file(told) if told else None
+        statistic = Named.model_validate(data["statistic"])
+        return cls(statistic, tensors["figures"], tensors["values"], data["threshold"], usual)

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
 
 from suffuse.conditions import ConditionSpace
 from suffuse.errors import DataError, DomainInputError, SuffuseError, UnsupportedError
@@ -139,6 +140,29 @@ class Categories:
     symmetric: bool = False
 
 
+class Entrance(nn.Module):
+    """From items told as plain numbers to states, as a module: where a graph begins that needs no suffuse.
+
+    Arguments:
+        names: of the numbers of an item, in their order.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
+        self.names = tuple(names)
+
+    @abstractmethod
+    def examples(self, count: int) -> Tensor:
+        """So many made-up items, float64 ``[count, numbers]``."""
+
+    @abstractmethod
+    def forward(self, items: Tensor) -> State:
+        """What :meth:`Codec.encode` makes of items, float64 ``[batch, numbers]``.
+
+        Nothing is refused: what cannot be taken must not come in.
+        """
+
+
 class Codec(ABC):
     """Turns items into standardized states (mean zero, variance one over the training data) and back.
 
@@ -198,6 +222,10 @@ class Codec(ABC):
 
         They are what ``explain`` speaks of, and what ``inpaint`` fills by name.
         """
+        return None
+
+    def as_module(self) -> Entrance | None:
+        """Itself as a module, for ``export``; ``None``, as by default, where items are more than plain numbers."""
         return None
 
     def known(self, items: Sequence[Item]) -> State | None:
@@ -345,6 +373,16 @@ class Domain(ABC):
     @abstractmethod
     def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:
         """Show items on one sheet, for reports, previews and a glance."""
+
+    def beside(self, made: Sequence[Item], real: Dataset, codec: Codec) -> Image.Image | None:
+        """Made items beside real ones, as the distributions of columns; ``None``: :meth:`picture` shows all there is.
+
+        Arguments:
+            made: what a model made.
+            real: items that it has not seen.
+            codec: the model's own.
+        """
+        return None
 
     def animate(self, frames: Sequence[Sequence[Item]], path: Path) -> None:
         """Write how items came out of noise, a frame for each step of the sampler, as an animation."""

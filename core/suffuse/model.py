@@ -14,10 +14,12 @@ from suffuse.operators import Operator
 from suffuse.state import State
 from suffuse.tasks import blend as blending
 from suffuse.tasks import bridge as bridging
+from suffuse.tasks import drift as drifting
 from suffuse.tasks import embed as embedding
 from suffuse.tasks import encode as encoding
 from suffuse.tasks import evaluate as evaluating
 from suffuse.tasks import explain as explaining
+from suffuse.tasks import export as exporting
 from suffuse.tasks import generate as generating
 from suffuse.tasks import inpaint as inpainting
 from suffuse.tasks import optimize as optimizing
@@ -76,6 +78,14 @@ class Model(Trained):
     def explain(self, items: Sequence[Item], **options: Any) -> explaining.Explanations:
         """Why items are odd, and what they would be if they were not; see :func:`suffuse.tasks.explain.explain`."""
         return explaining.explain(self, items, **options)
+
+    def drift(self, items: Iterable[Item], **options: Any) -> drifting.Drifts:
+        """Which parts of items are not as they were; see :func:`suffuse.tasks.drift.drift`."""
+        return drifting.drift(self, items, **options)
+
+    def export(self, path: str | Path, what: str = "denoiser") -> Path:
+        """Write a part of it as an ONNX file; see :func:`suffuse.tasks.export.export`."""
+        return exporting.export(self, path, what)
 
     def features(self, items: Sequence[Item], **options: Any) -> Tensor:
         """What the model's network thinks of items; see :func:`suffuse.tasks.embed.features`."""

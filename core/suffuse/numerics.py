@@ -74,3 +74,9 @@ def ratio(x: Real, y: Real) -> Real:
         return x / y
     assert isinstance(x, float) and isinstance(y, float)
     return x / y if y != 0.0 else math.copysign(math.inf, x)
+
+
+def log_spaced(low: float, high: float, count: int) -> tuple[float, ...]:
+    """So many numbers from ``low`` to ``high``, evenly spaced in their logarithm; ``low`` alone if it is one."""
+    fractions = [i / max(1, count - 1) for i in range(count)]
+    return tuple(low ** (1.0 - f) * high**f for f in fractions)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -20,10 +20,14 @@ class Parts:
         names: of the parts, each once.
         ids: the part of each entry by its place among the names, −1 for none: int64, a batch of one that broadcasts
             over the fields of states; that of a categorical field is without the axis of its classes.
+        classes: of parts that are one of several classes, by name, what these are called, in the order of the part's
+            entries, or of a categorical field's last axis; ``None`` is the one for all that training data did not have.
+            Of a field that is not categorical the part's entries are then one-hot but for scale.
     """
 
     names: tuple[str, ...]
     ids: State
+    classes: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):

@@ -109,6 +109,8 @@ class TrainSection(Section):
     ``steps: 0`` is for networks that only remember (:class:`suffuse.nn.memory.Memory`). ``keep`` has the data set
     encoded once and kept, without augmentation: for small states, whose encoding costs more than their training.
     ``observers`` are told how it goes, as ``[tensorboard]``, besides those that plugins bring for every training.
+    ``patience`` ends a training after so many validations in a row without a lower loss, and makes the model of the
+    weights whose loss was the least: where there is so little data that it would be learnt by heart.
     """
 
     steps: int = Field(ge=0)
@@ -122,6 +124,7 @@ class TrainSection(Section):
     log_every: int = Field(50, gt=0)
     validate_every: int = Field(500, gt=0)
     validation_count: int = Field(512, gt=0)
+    patience: int | None = Field(None, gt=0)
     sample_every: int = Field(1000, gt=0)
     checkpoint_every: int = Field(500, gt=0)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from suffuse.budgets import Budget
 from suffuse.calibration import Calibration
@@ -43,6 +43,7 @@ class Trained:
         facts: figures and provenance of training, JSON-able.
         budgets: what to sample with at a number of steps, as :mod:`suffuse.tasks.optimize` found it.
         calibration: what its own score says of usual items, by which ``score`` judges unless told otherwise.
+        panel: models of the same items that judge them together with it, each calibrated for itself.
     """
 
     recipe: Recipe
@@ -52,6 +53,7 @@ class Trained:
     facts: Mapping[str, Any] = field(default_factory=dict)
     budgets: Mapping[int, Budget] = field(default_factory=dict)
     calibration: Calibration | None = None
+    panel: tuple[Trained, ...] = ()
 
     @property
     def domain(self) -> Domain:
@@ -69,8 +71,10 @@ class Trained:
         return next(chain(self.denoiser.parameters(), self.denoiser.buffers())).device
 
     def to(self, device: torch.device | str) -> Self:
-        """Move to a device, in place; returns itself."""
+        """Move to a device, in place, with its panel; returns itself."""
         self.denoiser.to(device)
+        for one in self.panel:
+            one.to(device)
         return self
 
     def save(self, path: str | Path, dtype: torch.dtype = torch.float32) -> Path:
@@ -80,9 +84,25 @@ class Trained:
             path: should end in ``.safetensors``.
             dtype: of the weights in the file; ``torch.float16`` halves it.
         """
+        tensors, header = self._packed(dtype)
+        write_tensors(Path(path), tensors, header)
+        return Path(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a model file.
+
+        Raises:
+            ModelFileError: missing, truncated, of another kind, or written by a newer suffuse.
+            PluginError: its domain is not installed.
+        """
+        return cls._unpacked(*read_tensors(path, FORMAT, VERSION), path)
+
+    def _packed(self, dtype: torch.dtype) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The tensors and the header of a file; those of its panel are in it as they would be in files of their own."""
         state = self.denoiser.network.state_dict()
-        weights = {f"network.{k}": x.to(dtype) if x.is_floating_point() else x for k, x in state.items()}
-        header = {
+        tensors = {f"network.{k}": x.to(dtype) if x.is_floating_point() else x for k, x in state.items()}
+        header: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
             "suffuse": metadata.version("suffuse"),
@@ -94,19 +114,14 @@ class Trained:
         }
         if self.calibration is not None:
             header["calibration"] = self.calibration.to_json()
-            weights |= {f"calibration.{k}": x for k, x in self.calibration.tensors().items()}
-        write_tensors(Path(path), weights, header)
-        return Path(path)
+            tensors |= {f"calibration.{k}": x for k, x in self.calibration.tensors().items()}
+        for i, (parts, told) in enumerate(one._packed(dtype) for one in self.panel):
+            header.setdefault("panel", []).append(told)
+            tensors |= {f"panel.{i}.{k}": x for k, x in parts.items()}
+        return tensors, header
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read a model file.
-
-        Raises:
-            ModelFileError: missing, truncated, of another kind, or written by a newer suffuse.
-            PluginError: its domain is not installed.
-        """
-        tensors, header = read_tensors(path, FORMAT, VERSION)
+    def _unpacked(cls, tensors: Mapping[str, Tensor], header: Mapping[str, Any], path: Path) -> Self:
         recipe = validate(header["recipe"])
         codec = load_domain(recipe.domain).load_codec(header["codec"])
         conditions = with_encoder(recipe, conditions_from_json(header["conditions"]))
@@ -116,7 +131,11 @@ class Trained:
         told = header.get("calibration")
         calibration = None if told is None else Calibration.from_file(told, part_of(tensors, "calibration"))
         frozen = denoiser.eval().requires_grad_(False)
-        return cls(recipe, codec, conditions, frozen, header["facts"], budgets, calibration)
+        panel = tuple(
+            Trained._unpacked(part_of(tensors, f"panel.{i}"), one, path)
+            for i, one in enumerate(header.get("panel", []))
+        )
+        return cls(recipe, codec, conditions, frozen, header["facts"], budgets, calibration, panel)
 
 
 def build_denoiser(recipe: Recipe, codec: Codec, conditions: Mapping[str, ConditionKind]) -> Preconditioned:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Literal
@@ -19,7 +19,11 @@ from suffuse.errors import DomainInputError
 from suffuse.parts import Parts
 from suffuse.rng import Rng
 from suffuse.state import MASK, State
-from suffuse_tabular.columns import Category, Column, Floats, from_json, to_json
+from suffuse_tabular.cells import Floats
+from suffuse_tabular.columns import Boolean, Category, Column, Number, from_json, to_json
+from suffuse_tabular.emptiness import WHOLE, Emptiness, Truths
+from suffuse_tabular.entrance import NumbersEntrance
+from suffuse_tabular.packed import Packed
 from suffuse_tabular.rows import Rows
 
 logger = logging.getLogger(__name__)
@@ -51,12 +55,14 @@ class RowsCodec(Codec):
         layout: see above.
         gaps: whether cells may be empty; with ``fields`` they may always be.
         left_out: columns of the training table that are no part of states; rows may have them or not.
+        emptiness: which cells of made rows are empty.
     """
 
     columns: tuple[Column, ...]
     layout: Layout = "vector"
     gaps: bool = False
     left_out: tuple[str, ...] = ()
+    emptiness: Emptiness = WHOLE
 
     # --- what it consists of ----------------------------------------------------------------------------------------
 
@@ -132,14 +138,31 @@ class RowsCodec(Codec):
         return Rows(pa.table({name: arrays[name] for name in self.names}))
 
     def like(self, count: int, rng: Rng | None = None) -> State:
-        values = torch.zeros(count, self.packed.size)
-        mask = torch.ones(count, self.packed.size, dtype=torch.bool)
+        return self.like_under({}, count, rng)
+
+    def like_under(self, conditions: Mapping[str, Sequence[Any]], count: int, rng: Rng | None = None) -> State:
+        """Zeros, and which cells are there: all without streams, else as in training rows that have what is asked."""
+        there = np.zeros((count, len(self.columns)), dtype=bool)
+        for place, name in enumerate(self.names):
+            there[:, place] = [value is not None for value in conditions.get(name, ())] or False
+        if rng is None:
+            there[:] = True
+        elif self.layout == "fields" or self.gaps:
+            there = self.emptiness.drawn(rng.at("empty").uniform(shape=()).numpy(), there)
+        return self._blank(there)
+
+    def _blank(self, there: Truths) -> State:
+        """Zeros, masked where a cell is not there: bool ``[rows, columns]``."""
+        by_name = dict(zip(self.names, torch.from_numpy(there).unbind(1), strict=True))
+        values = torch.zeros(len(there), self.packed.size)
+        masks = [by_name[c.name] for c, part in self.packed.parts for _ in range(part.start, part.stop)]
+        mask = torch.stack(masks, dim=1) if masks else values.bool()
         if self.layout == "vector":
             return {VALUES: values, MASK: mask} if self.gaps else values
         state: dict[str, Tensor] = {NUMBERS: values, f"{NUMBERS}.{MASK}": mask} if self.packed.columns else {}
-        for field, column in self.fields.values():
-            state |= {field: torch.zeros(count, len(column.frequencies))}
-            state |= {f"{field}.{MASK}": torch.ones(count, 1, dtype=torch.bool)}
+        for name, (alone, column) in self.fields.items():
+            state[alone] = torch.zeros(len(there), len(column.frequencies))
+            state[f"{alone}.{MASK}"] = by_name[name][:, None]
         return state
 
     def categorical(self) -> Mapping[str, Categories]:
@@ -149,10 +172,12 @@ class RowsCodec(Codec):
         """The columns."""
         order = {name: place for place, name in enumerate(self.names)}
         packed = torch.tensor([order[c.name] for c, part in self.packed.parts for _ in range(part.start, part.stop)])
+        classes = {c.name: (*c.classes, None) for c in self.columns if isinstance(c, Category)}
         if self.layout == "vector":
-            return Parts(self.names, {VALUES: packed[None]} if self.gaps else packed[None])
+            return Parts(self.names, {VALUES: packed[None]} if self.gaps else packed[None], classes)
         numbers: dict[str, Tensor] = {NUMBERS: packed[None]} if self.packed.columns else {}
-        return Parts(self.names, numbers | {f: torch.tensor([order[name]]) for name, (f, _) in self.fields.items()})
+        ids = numbers | {f: torch.tensor([order[name]]) for name, (f, _) in self.fields.items()}
+        return Parts(self.names, ids, classes)
 
     def known(self, items: Sequence[Item]) -> State | None:
         if self.layout == "vector" and not self.gaps:
@@ -171,15 +196,24 @@ class RowsCodec(Codec):
         entire |= {name: bool(told[field].all()) for name, (field, _) in self.fields.items()}
         return {**original, **{name: made[name] for name in self.names if not entire[name]}}
 
+    def as_module(self) -> NumbersEntrance | None:
+        """Where all columns are numbers, told as they are, or yes (1) and no (0)."""
+        plain = [column for column in self.columns if isinstance(column, Number | Boolean)]
+        if self.layout != "vector" or len(plain) < len(self.columns):
+            return None
+        return NumbersEntrance(plain, VALUES if self.gaps else None)
+
     def to_json(self) -> dict[str, Any]:
         columns = [to_json(column) for column in self.columns]
-        return {"columns": columns, "layout": self.layout, "gaps": self.gaps, "left_out": list(self.left_out)}
+        told = {"columns": columns, "layout": self.layout, "gaps": self.gaps, "left_out": list(self.left_out)}
+        return {**told, "emptiness": self.emptiness.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RowsCodec:
         """The inverse of :meth:`to_json`."""
         columns = tuple(from_json(column) for column in data["columns"])
-        return cls(columns, data["layout"], data["gaps"], tuple(data["left_out"]))
+        emptiness = Emptiness.from_json(data["emptiness"]) if "emptiness" in data else WHOLE
+        return cls(columns, data["layout"], data["gaps"], tuple(data["left_out"]), emptiness)
 
     # --- what it takes ----------------------------------------------------------------------------------------------
 
@@ -231,64 +265,6 @@ class RowsCodec(Codec):
             f"has something else in the column {column.name!r}", field=f"items[{place}]", expected=column.expects,
             got=repr(got)[:80],
         )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Packed:
-    """Columns whose entries lie side by side, ``[batch, entries]``."""
-
-    columns: tuple[Column, ...]
-
-    @cached_property
-    def means(self) -> Floats:
-        """Of each entry, ``[entries, 1]``."""
-        return np.array([x for column in self.columns for x in column.means], dtype=np.float64)[:, None]
-
-    @cached_property
-    def scales(self) -> Floats:
-        """Of each entry, ``[entries, 1]``."""
-        return np.array([x for column in self.columns for x in column.scales], dtype=np.float64)[:, None]
-
-    @cached_property
-    def parts(self) -> tuple[tuple[Column, slice], ...]:
-        """Each column, and which entries are its own."""
-        return tuple(self._parts())
-
-    def _parts(self) -> Iterator[tuple[Column, slice]]:
-        start = 0
-        for column in self.columns:
-            stop = start + len(column.means)
-            yield column, slice(start, stop)
-            start = stop
-
-    @property
-    def size(self) -> int:
-        """How many entries there are."""
-        return len(self.means)
-
-    def owner(self, entry: int) -> Column:
-        """The column that an entry belongs to."""
-        return next(column for column, part in self.parts if part.start <= entry < part.stop)
-
-    def raw(self, cells: Mapping[str, pa.Array]) -> Floats:
-        """Entries ``[entries, rows]``, as :class:`Column` tells them."""
-        rows = len(next(iter(cells.values())))
-        entries: Floats = np.empty((self.size, rows))
-        for column, part in self.parts:
-            entries[part] = column.raw(cells[column.name])
-        return entries
-
-    def standardized(self, raw: Floats, there: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Entries as a state has them, float32 ``[rows, entries]``, 0 where nothing is there."""
-        made = np.empty(raw.shape[::-1], dtype=np.float32)
-        np.divide(raw - self.means, self.scales, out=made.T, casting="same_kind")
-        return made if there.all() else np.where(there.T, made, np.float32(0.0))
-
-    def cells(self, values: Floats, there: NDArray[np.bool_] | None) -> dict[str, pa.Array]:
-        """The inverse of :meth:`standardized` and :meth:`raw`: entries ``[entries, rows]`` to cells by column."""
-        raw = values * self.scales + self.means
-        given = np.ones(raw.shape, dtype=bool) if there is None else there
-        return {column.name: column.cells(raw[part], np.all(given[part], axis=0)) for column, part in self.parts}
 
 
 def _numpy(values: Tensor) -> Floats:

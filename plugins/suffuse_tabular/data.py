@@ -16,7 +16,7 @@ from suffuse.domain import Example, Examples, Section, Splits
 from suffuse.errors import DataError, RecipeError, unknown_name
 from suffuse.rng import permutation
 from suffuse_tabular import files
-from suffuse_tabular.columns import is_number, texts
+from suffuse_tabular.cells import is_number, texts
 from suffuse_tabular.rows import Rows
 
 LABEL = "label"

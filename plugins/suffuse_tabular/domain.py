@@ -13,7 +13,7 @@ from suffuse.conditions import ConditionKind, ConditionSpace, Label, Number
 from suffuse.domain import Codec, Dataset, Domain, Item, Section, Splits, Unreadable, examples_at
 from suffuse.errors import DataError, unknown_name
 from suffuse.registry import all_specs, make
-from suffuse_tabular import files, metrics, render
+from suffuse_tabular import files, render
 from suffuse_tabular.codec import RowsCodec
 from suffuse_tabular.data import Data, TableDataset
 from suffuse_tabular.fit import Options, fit_codec
@@ -85,10 +85,21 @@ class Tabular(Domain):
     def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:
         return render.sheet(Rows.of(items))
 
+    def beside(self, made: Sequence[Item], real: Dataset, codec: Codec) -> Image.Image:
+        """Each column's distribution, and which columns hang together; see :func:`suffuse_tabular.beside.beside`."""
+        from suffuse_tabular.beside import beside  # draws, which few need
+        from suffuse_tabular.metrics import KINDS
+
+        assert isinstance(codec, RowsCodec)
+        kinds = {column.name: KINDS[column.kind] for column in codec.columns}
+        return beside(Rows.of(made).table, rows_of(real).table, kinds)
+
     def evaluate(
         self, items: Sequence[Item], conditions: Mapping[str, Sequence[Any]], splits: Splits, codec: Codec
     ) -> dict[str, float]:
         """See :func:`suffuse_tabular.metrics.evaluate`; its target is the first condition, if there is one."""
+        from suffuse_tabular import metrics  # the learners are heavy, and nobody who scores needs them
+
         assert isinstance(codec, RowsCodec)
         target = next(iter(conditions), None)
         made = Rows.of(items)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.transforms import Bbox
 from PIL import Image
 
 from suffuse_tabular.rows import Rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_ROWS, MOST_COLUMNS = 40, 14
 """What is shown; of the rest it is told how much there is."""
@@ -18,6 +18,9 @@ MOST_ROWS, MOST_COLUMNS = 40, 14
 
 def sheet(rows: Rows) -> Image.Image:
     """The first rows and columns, under the columns' names; empty cells are blank."""
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
+
     names = rows.names[:MOST_COLUMNS]
     cells = [[text(row[name]) for name in names] for row in rows[:MOST_ROWS]]
     widths = [max(len(name), *(len(line[i]) for line in cells)) + 2 for i, name in enumerate(names)]
@@ -35,7 +38,7 @@ def sheet(rows: Rows) -> Image.Image:
         cell.set_facecolor("#dde4ee" if line == 0 else "#f6f7f9" if line % 2 else "white")
     more = [f"{count} more {what}" for count, what in _more(rows) if count > 0]
     axes.text(0.005, 0.3 / lines, ", ".join(more), fontsize=8, color="grey", transform=axes.transAxes)
-    return _image(figure)
+    return image(figure)
 
 
 def text(cell: Any) -> str:
@@ -52,7 +55,9 @@ def _more(rows: Rows) -> tuple[tuple[int, str], ...]:
     return (len(rows) - MOST_ROWS, "rows"), (len(rows.names) - MOST_COLUMNS, "columns")
 
 
-def _image(figure: Figure) -> Image.Image:
+def image(figure: Figure) -> Image.Image:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self, overload
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from suffuse.errors import DomainInputError
 
@@ -117,17 +118,19 @@ def _table(data: Any, names: Sequence[str] | None) -> pa.Table:
 def _of_columns(data: Any) -> pa.Table:
     """A table from something that names its columns."""
     if isinstance(data, pa.Table):
-        return _without_views(data)
+        return simple(data)
     if isinstance(data, pa.RecordBatch):
-        return pa.Table.from_batches([data])
+        return simple(pa.Table.from_batches([data]))
     if type(data).__module__.startswith("scipy.sparse"):
         raise _refused("is sparse", "a table or a dense array", type(data).__name__, "use its toarray()")
-    if hasattr(data, "columns") and hasattr(data, "dtypes"):
+    has_columns = hasattr(data, "columns") and hasattr(data, "dtypes")
+    if has_columns:
         _check_names([str(name) for name in data.columns])
-    if type(data).__module__.partition(".")[0] == "pandas":  # its own interface tells no names of mixed columns
+    if type(data).__module__.partition(".")[0] == "pandas" and has_columns:
+        # its own interface tells no names of mixed columns
         return _built({str(name): data.iloc[:, i] for i, name in enumerate(data.columns)})
     if hasattr(data, "__arrow_c_stream__"):
-        return _without_views(pa.table(data))
+        return simple(_streamed(data))
     if isinstance(data, Mapping):
         return _built({str(name): cells for name, cells in data.items()})
     if isinstance(data, Sequence) and not isinstance(data, str | bytes):
@@ -135,11 +138,42 @@ def _of_columns(data: Any) -> pa.Table:
     raise _refused("is no table", "a frame, a table, an array or a sequence of mappings", type(data).__name__)
 
 
-def _without_views(table: pa.Table) -> pa.Table:
-    """Texts as most of Arrow's functions take them; polars gives views, of which no rows can be taken."""
-    views = {i for i, kind in enumerate(table.schema.types) if kind == pa.string_view()}
-    fields = [field.with_type(pa.large_string()) if i in views else field for i, field in enumerate(table.schema)]
-    return table.cast(pa.schema(fields)) if views else table
+def _streamed(data: Any) -> pa.Table:
+    try:
+        return pa.table(data)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise _refused("cannot be read", "columns of types that Arrow has", error, "cast its columns") from error
+
+
+def simple(table: pa.Table) -> pa.Table:
+    """A table of forms that Arrow's functions take: polars gives views of texts, of which no rows can be taken, and
+    run-end encoded cells go nowhere."""
+    return mapped(table, _simple)
+
+
+def mapped(table: pa.Table, change: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> pa.Table:
+    """A table with another column for each; the same if all are the same."""
+    columns = table.columns
+    made = [change(column) for column in columns]
+    same = all(new is old for new, old in zip(made, columns, strict=True))
+    return table if same else pa.Table.from_arrays(made, table.column_names)
+
+
+def _simple(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column in a simpler form, if its own is not simple."""
+    type = column.type
+    words = type.value_type if pa.types.is_dictionary(type) else type
+    if pa.types.is_run_end_encoded(type):
+        return pa.chunked_array([pc.run_end_decode(chunk) for chunk in column.chunks], type.value_type)
+    if words != pa.string_view():
+        return column
+    if words is type:
+        return column.cast(pa.large_string())
+    spelt = [
+        pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.large_string()), ordered=type.ordered)
+        for chunk in column.chunks
+    ]
+    return pa.chunked_array(spelt, pa.dictionary(type.index_type, pa.large_string(), type.ordered))
 
 
 def _of_array(data: np.ndarray, names: Sequence[str] | None) -> pa.Table:
@@ -170,9 +204,15 @@ def _built(columns: Mapping[str, Any]) -> pa.Table:
 
 
 def _array(name: str, cells: Any) -> pa.Array:
+    kind = str(getattr(cells, "dtype", ""))
+    if kind.startswith(("complex", "Sparse")):
+        raise DomainInputError(
+            "is sparse" if kind.startswith("Sparse") else "holds complex numbers", field=f"column {name!r}",
+            expected="plain cells", got=kind, fix="make it dense, or two columns of its real and imaginary parts",
+        )  # fmt: skip
     try:
-        made = pa.array(cells, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
+        made = pa.array(cells.astype(float) if kind == "float128" else cells, from_pandas=True)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
         raise DomainInputError(
             "holds cells that do not go together", field=f"column {name!r}", expected="cells of one type",
             got=_types(cells) or error, fix="make them of one type, or leave the column out",

@@ -14,6 +14,7 @@ from suffuse.errors import DataError, unknown_name
 from suffuse.folders import data_folder
 from suffuse_tabular import files
 from suffuse_tabular.data import Data, split
+from suffuse_tabular.files.binary import LABEL
 from suffuse_tabular.rows import Rows
 
 
@@ -97,5 +98,5 @@ def adbench(data: Data) -> Splits:
     found = [file for name, file in held.items() if asked in (name, name.partition("_")[2])]
     if not found:
         raise unknown_name("set of ADBench", asked, held, DataError, field="data.table")
-    told = {"label": data.label or files.LABEL, "anomaly": data.anomaly or (1,)}
+    told = {"label": data.label or LABEL, "anomaly": data.anomaly or (1,)}
     return split(data.model_copy(update=told), found[0].stem, files.read(found[0]))

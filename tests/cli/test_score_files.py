@@ -47,7 +47,7 @@ def test_a_file_and_what_became_of_it(suffuse, trained, folder, here):
     )
     assert result.exit_code == 0, result.output
     found = pyarrow.parquet.read_table("o/scored.parquet")
-    assert found.column_names == ["id", "first", "score", "p", "flag"] and len(found) == 40
+    assert found.column_names == ["id", "first", "source_file", "score", "p", "flag"] and len(found) == 40
     assert "scored 40 rows in" in result.stdout and "1 in quarantine" in result.stdout
     assert "o/scored.parquet" in result.stdout and "o/scored.quarantine.jsonl" in result.stdout
     assert f"{sum(found['flag'].to_pylist())} flagged" in result.stdout
@@ -63,7 +63,7 @@ def test_programs_read_json(suffuse, trained, folder):
     assert (told["rows"], told["flagged"], told["quarantined"]) == (40, 40, 1)
     assert told["files"] == ["s.csv", "s.quarantine.jsonl"] and told["statistic"] == "profile"
     assert told["odd_share"] == 1.0 and told["rows_per_second"] > 0
-    assert Path("s.csv").read_text().splitlines()[0].startswith('"id","score","flag","σ/α=')
+    assert Path("s.csv").read_text().splitlines()[0].startswith('"id","source_file","score","flag","σ/α=')
 
 
 @pytest.mark.parametrize(("rate", "code"), [(0.5, 10), (1.0, 0)])
@@ -87,6 +87,18 @@ def test_lines_go_in_and_out(trained, folder):
     assert into.exit_code == 0, into.output
 
 
+def test_lines_are_judged_in_their_turn(trained, here):
+    write(here / "usual.jsonl", [wave(i) for i in range(1000, 1300) if i % 10 != 9])
+    text = "".join(json.dumps(wave(i)) + "\n" for i in range(40))
+    command = ["score", str(trained), "-", *map(str, FAST), "--reference", "usual.jsonl", "--batch", "1", "--out", "-"]
+    result = CliRunner().invoke(app, [*command, "--online", "0.1"], input=text)
+    assert result.exit_code == 0, result.output
+    flags = [json.loads(line)["flag"] for line in result.stdout.splitlines()]
+    assert len(flags) == 40 and f"{sum(flags)} flagged" in result.stderr
+    wrong = CliRunner().invoke(app, [*command, "--online", "0.1", "--online-by", "lond"], input=text)
+    assert wrong.exit_code == 2 and "no procedure named 'lond'" in wrong.stderr
+
+
 def test_a_broken_file_is_told_and_mended(suffuse, trained, folder):
     """What was scored is kept, and the same command goes on."""
     whole = Path("in/b.jsonl").read_text()
@@ -106,16 +118,17 @@ def test_a_broken_file_is_told_and_mended(suffuse, trained, folder):
 
 def test_an_interrupted_run_says_how_to_go_on(suffuse, trained, folder, monkeypatch):
     def stop(self, path, size):
-        yield lines.Lot(tuple(map(wave, range(5))))
+        for first in (0, 5, 10, 15):
+            yield lines.Lot(tuple(map(wave, range(first, first + 5))))
         raise KeyboardInterrupt
 
-    command = ("score", trained, folder, *FAST, "--batch", 5, "--out", "s.csv")
+    command = ("score", trained, folder, *FAST, "--batch", 5, "--workers", 1, "--out", "s.csv")
     with monkeypatch.context() as patch:
         patch.setattr(lines.Lines, "batches", stop)
         result = suffuse(*command)
     assert result.exit_code == 130
     assert "kept in s.csv.parts; the same command goes on from there" in result.stderr
-    assert "5 of them before" in suffuse(*command).stdout
+    assert "15 of them before" in suffuse(*command).stdout, "all but the last, which was being scored"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +161,15 @@ def test_a_folder_and_pictures_of_a_domain_that_keeps_items_together(suffuse, tr
     assert result.exit_code == 0, result.output
     assert {p.name for p in Path("odd").iterdir()} == {"scores.csv", "oddest.png", "usual.png"}
     assert lines.Lot.looked[0] == 4, "only those that are drawn are looked at"
-    assert suffuse("score", trained, folder, *FAST, "--out", "odd").exit_code == 8
+    apart = suffuse("score", trained, folder, *FAST, "--out", "odd", "--json")
+    assert apart.exit_code == 0, apart.output
+    told = json.loads(apart.stdout)
+    assert (len(told["scores"]), told["quarantined"], told["files"][-1]) == (40, 1, "odd/quarantine.jsonl")
+    (fault,) = [json.loads(line) for line in Path("odd/quarantine.jsonl").read_text().splitlines()]
+    assert (fault["source"], fault["row"], fault["item"]["id"]) == ("in/b.jsonl", 0, -1)
+    write(Path("in/c.jsonl"), [SHORT])
+    none = suffuse("score", trained, "in/c.jsonl", *FAST)
+    assert none.exit_code == 8 and "in/c.jsonl:0: cannot be scored, nor any other item" in none.stderr
 
 
 # a run that is killed -------------------------------------------------------------------------------------------------
@@ -222,5 +243,8 @@ def test_pictures_are_named_and_a_damaged_one_set_apart(suffuse, here):
     assert found["item"].to_pylist() == ["p/0.png", "p/2.png"] and found.column_names == ["item", "score"]
     (fault,) = [json.loads(line) for line in Path("s.quarantine.jsonl").read_text().splitlines()]
     assert fault["source"] == "p/1.png" and "cannot be read as a picture" in fault["reason"]
-    drawn = suffuse("score", "fashion", "p", *FAST, "--device", "cpu")
-    assert drawn.exit_code == 3 and "cannot be read as a picture" in drawn.stderr
+    drawn = suffuse("score", "fashion", "p", *FAST, "--device", "cpu", "--out", "o")
+    assert drawn.exit_code == 0 and "scored 2 in" in drawn.stdout and "1 in quarantine" in drawn.stdout
+    assert [json.loads(line) for line in Path("o/quarantine.jsonl").read_text().splitlines()] == [fault]
+    strict = suffuse("score", "fashion", "p", *FAST, "--device", "cpu", "--out", "o", "--strict")
+    assert strict.exit_code == 8 and "p/1.png:0: cannot be scored" in strict.stderr

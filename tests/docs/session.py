@@ -12,6 +12,7 @@ import tomllib
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,15 @@ LAUNCHERS = ("accelerate", "torchrun")
 _STARTER = re.compile(r"""(?:generate|evaluate|score|search|vary|blend) fashion\b(?!-)|load\("fashion"\)""")
 _DATA = re.compile(r"\b(?:train (fashion-mnist|mnist|cifar10)\b|data\.name=(fashion-mnist|mnist|cifar10)\b)")
 
+_EXPORT = re.compile(r"\bsuffuse export\b|\.export\(|\bonnxruntime\.")
+
 
 def need(code: str) -> str | None:
-    """The data set or starter that a snippet needs and that may be absent."""
+    """The data set, starter or package that a snippet needs and that may be absent."""
     if _STARTER.search(code):
         return "the starter fashion"
+    if _EXPORT.search(code):
+        return "the package onnxruntime"
     found = _DATA.search(code)
     return f"the data set {found[1] or found[2]}" if found else None
 
@@ -63,6 +68,8 @@ def missing(wanted: str | None) -> str | None:
     if wanted is None:
         return None
     *_, name = wanted.split()
+    if "package" in wanted:
+        return None if find_spec(name) else f"{wanted} is not installed"
     if "starter" in wanted:
         return None if name in names("starter") else f"{wanted} is not there"
     images = load_domain("images")

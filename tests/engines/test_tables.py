@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +71,7 @@ def test_kinds_of_tables(kind: str, model_file: Path, table: pa.Table, expected:
 
 
 def test_columns_that_are_kept_and_figures(model_file: Path, table: pa.Table) -> None:
-    scorer = TableScorer(model_file, keep=["id"], figures=True)
+    scorer = TableScorer(model_file, keep=["id"], figures=True, statistic="residual", levels=3)
     found = scorer(table.slice(0, 10))
     assert found.column_names == ["id", *scorer.added.names]
     figures = [name for name in found.column_names if name.startswith("σ")]
@@ -132,3 +134,14 @@ def test_items_that_are_no_rows_are_named_by_their_files(tmp_path: Path) -> None
     assert items[3].error.field is None or "None" not in items[3].error.field
     with pytest.raises(DomainInputError, match="path"):
         _Notes().from_table(pa.table({"file": paths}))
+
+
+def test_who_scores_loads_no_more_than_it_needs(model_file: Path, tmp_path: Path) -> None:
+    """What draws and what learns is a sixth of a gigabyte, in every process that scores."""
+    code = (
+        "import sys, pyarrow as pa; from suffuse import TableScorer\n"
+        f"TableScorer({str(model_file)!r})(pa.table({{**{{f'x{{i}}': [0.0] for i in range(4)}}, 'colour': ['red']}}))\n"
+        "print([name for name in ('sklearn', 'matplotlib', 'torchvision', 'torch._dynamo') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from suffuse.denoise import precondition
 from suffuse.errors import DomainInputError, RecipeError, UnsupportedError
-from suffuse.nn.memory import AtLevels, Memory
-from suffuse.nn.neighbours import AT_ONCE, Neighbours, build
+from suffuse.nn.memory import AtLevels, Growing, Memory
+from suffuse.nn.nearest import AT_ONCE
+from suffuse.nn.neighbours import Neighbours, build
 from suffuse.process import Categorical, Gaussian, RectifiedFlow, Uniform, time_of_ratio
 from suffuse.rng import Rng
 
@@ -93,6 +94,73 @@ def test_a_row_that_is_not_remembered_loses_nothing_by_leaving_out():
     x, u = rows(0, 100), rows(1000, 20)
     (a,), (b,) = (remembering(x, leave_out=leave).at_levels(u, [0.3], {}) for leave in (False, True))
     assert torch.equal(a, b)
+
+
+def surface(seed: int, count: int) -> Tensor:
+    """Two dimensions bent into five, and a little noise."""
+    across = Rng.of(seed, count).at("across").normal(shape=(2,)).float()
+    axes = Rng.of(0, 2).at("axes").normal(shape=(WIDTH,)).float()
+    return torch.tanh(across @ axes) + 0.05 * rows(seed, count)
+
+
+@pytest.mark.parametrize("leave", [False, True])
+def test_the_nearest_of_many_rows_stand_for_all_where_the_noise_is_small(leave):
+    x = surface(0, 4000)
+    u = torch.cat([x[:100], surface(10**6, 400), rows(2 * 10**6, 100)])  # remembered, usual and odd ones
+    net = remembering(x, leave_out=leave)
+    r = 0.3 * net.spacing
+    (found,) = net.at_levels(u, [r], {})
+    squares = (u.double()[:, None] - x.double()).square().sum(2)
+    if leave:
+        squares[torch.arange(100), torch.arange(100)] = torch.inf
+    want = (-squares / (2.0 * r * r)).softmax(1) @ x.double()
+    gaps = (found.double() - want).norm(dim=1) / net.spacing
+    assert float(gaps.quantile(0.99)) < 0.02
+    assert float(gaps[500:].max()) < 0.01
+    assert len(net.nearest.lists) > 0
+
+
+def test_where_the_noise_is_not_small_all_rows_are_looked_at():
+    x, u = surface(0, 4000), surface(10**6, 200)
+    net = remembering(x)
+    for r in (0.1 * net.spacing, net.spacing):
+        found = net.at_levels(u, [r, 2.0 * net.spacing], {})
+        torch.testing.assert_close(found[0].double(), exact(u, x, r), atol=2e-3, rtol=0.0)
+
+
+@pytest.mark.parametrize("most", [50, 1000])
+def test_what_is_added_in_parts_is_what_is_shown_at_once(most):
+    x = rows(0, 300)
+    whole, parts = remembering(x, most=most), remembering(x[:100], most=most)
+    assert isinstance(parts, Growing)
+    for first in (100, 101, 180):
+        parts.add(x[first : {100: 101, 101: 180, 180: 300}[first]])
+    assert parts.state_dict().keys() == whole.state_dict().keys()
+    for name, value in whole.state_dict().items():
+        assert torch.equal(parts.state_dict()[name], value), name
+    assert (int(parts.seen), parts.count) == (300, min(most, 300))
+
+
+def test_rows_that_lack_entries_can_be_added_and_to_an_empty_memory_too():
+    states = gappy(0, 60)
+    first, rest = ({name: x[part] for name, x in states.items()} for part in (slice(40), slice(40, None)))
+    net, whole = build(first, {}), remembering(states)
+    net.add(first)
+    net.add(rest)
+    assert torch.equal(net.rows, whole.rows)
+    assert torch.equal(net.there, whole.there)
+    with pytest.raises(DomainInputError, match="too few"):
+        build(first, {}).add({name: x[:1] for name, x in first.items()})
+    with pytest.raises(DomainInputError, match="other sizes"):
+        net.add({name: x[:, :3] for name, x in rest.items()})
+
+
+def test_a_memory_that_was_loaded_takes_in_more():
+    x = rows(0, 90)
+    fresh = build(x[:1], {}, most=40)
+    fresh.load_state_dict(remembering(x[:70], most=40).state_dict())
+    fresh.add(x[70:])
+    assert torch.equal(fresh.rows, remembering(x, most=40).rows)
 
 
 def test_the_derivative_is_the_covariance_of_the_belief():

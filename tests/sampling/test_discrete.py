@@ -285,6 +285,25 @@ def test_confidence_shows_the_surest_and_as_many_as_the_schedule_says(symmetric:
     assert (x.sum(-1) == real).all()
 
 
+def test_confidence_shows_a_field_without_positions() -> None:
+    """As a column of categories: one class a sample, ``[batch, classes]``, some of them gaps."""
+    p = torch.tensor([0.2, 0.3, 0.5], dtype=F64).expand(4000, 3)
+    there = torch.arange(4000)[:, None] % 4 > 0
+    like: State = {"x": torch.zeros(4000, 3, dtype=F64), "mask": there}
+
+    def denoiser(x: State, t: float, conditions: object) -> Posterior:
+        assert isinstance(x, dict)
+        return Posterior({**x, "x": torch.where((x["x"] == 0.0).all(-1, keepdim=True), p, x["x"])})
+
+    steps = list(
+        iterate(Confidence(), denoiser, Categorical(Absorbing(3)), UniformTime(4), rng=Rng.of(0, 4000), like=like)
+    )  # type: ignore[arg-type]
+    halfway, end = (step.x["x"] for step in (steps[2], steps[-1]) if isinstance(step.x, dict))
+    assert halfway[there[:, 0]].sum(-1).mean() == pytest.approx(0.5, abs=0.04)
+    assert torch.equal(end.sum(-1) == 1.0, there[:, 0])
+    assert torch.allclose(end[there[:, 0]].mean(0), p[0], atol=0.04)
+
+
 def test_remasking_takes_back_and_shows_in_balance() -> None:
     """The masked share follows the schedule, while shown entries are masked again."""
     process, n = Categorical(Absorbing(3)), 4000

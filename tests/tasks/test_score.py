@@ -104,7 +104,7 @@ def test_p_values_count_the_reference() -> None:
     assert reference.p_values(values).tolist() == pytest.approx([1.0, 0.8, 0.4, 0.2])
 
 
-@pytest.mark.parametrize("name", STATISTICS)
+@pytest.mark.parametrize("name", sorted({*STATISTICS} - {"density"}))  # which this model does not know
 def test_scores_do_not_depend_on_the_batch(model: Model, name: str) -> None:
     items = [Waves(200, 7, True)[i].item for i in range(7)]
     options = {"statistic": name, "levels": 2, "reference": items[:3]}

@@ -110,7 +110,7 @@ def test_a_file_holds_the_items_and_their_scores(scorer: Scorer, folder: Path, s
     summary = run(scorer, folder, out, flagging=Above(2.0), layout=Layout(figures=True))
     found = table(out)
     expected = score(scorer.model, [wave(i) for i in range(ROWS)], levels=2, draws=1, reference=scorer.calibration)
-    assert found.column_names == ["id", "first", "score", "p", "flag", *expected.labels]
+    assert found.column_names == ["id", "first", "source_file", "score", "p", "flag", *expected.labels]
     assert found["id"].to_pylist() == list(range(ROWS))
     assert [float(v) for v in found["first"].to_pylist()] == [wave(i)["wave"][0] for i in range(ROWS)]
     assert found["score"].to_pylist() == pytest.approx(expected.values, rel=1e-6)
@@ -143,10 +143,23 @@ def test_items_that_repeat_nothing_are_named(scorer: Scorer, folder: Path) -> No
     assert rows[-1]["item"] == f"{folder}/d.jsonl"
 
 
+def test_of_several_files_each_item_tells_its_own(scorer: Scorer, folder: Path) -> None:
+    write(folder / "b.jsonl", [SHORT, wave(23), wave(24)])
+    out = folder.parent / "scored.parquet"
+    run(scorer, folder, out, flagging=Above(2.0))
+    found = table(out)
+    assert found.column_names == ["id", "first", "source_file", "score", "p", "flag"]
+    assert found["source_file"].to_pylist() == [
+        f"{folder}/{name}.jsonl" for name, count in (("a", 23), ("b", 2), ("c", 25)) for _ in range(count)
+    ]
+    run(scorer, folder / "a.jsonl", out)
+    assert "source_file" not in table(out).column_names, "there is one"
+
+
 def test_columns_are_chosen(scorer: Scorer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = folder.parent / "scored.parquet"
     run(scorer, folder, out, layout=Layout(keep=("first",)))
-    assert table(out).column_names == ["first", "score", "p"]
+    assert table(out).column_names == ["first", "source_file", "score", "p"]
     with pytest.raises(DomainInputError, match="did you mean 'first'"):
         run(scorer, folder, out, layout=Layout(keep=("frist",)))
     monkeypatch.setattr(lines.Lines, "columns", lambda self, items: {"id": [0] * len(items), "p": [0] * len(items)})
@@ -482,7 +495,8 @@ def test_scores_of_another_run_are_refused(scorer: Scorer, folder: Path) -> None
         ({"scorer": make_scorer(scorer.model, levels=3, draws=1)}, "its statistic is another"),
         ({"layout": Layout(figures=True)}, "its figures is another"),
         ({"layout": Layout(keep=("id",))}, "its keep is another"),
-        ({"told": folder / "b.jsonl"}, "other sources"),
+        ({"told": folder / "b.jsonl"}, "its sources is another"),
+        ({"told": folder / "[bc].jsonl"}, "other sources"),
     ):
         with pytest.raises(DataError, match=named) as refused:
             run(**{"scorer": scorer, "told": folder, "out": out, **options})
@@ -542,7 +556,7 @@ def test_a_model_s_own_threshold_is_taken(scorer: Scorer) -> None:
 
 def test_wrong_rules_are_refused(scorer: Scorer) -> None:
     for options, said in (
-        ({"fdr": 0.1, "threshold": 1.0}, "both"),
+        ({"fdr": 0.1, "threshold": 1.0}, "besides another rule"),
         ({"fdr": 1.0}, "between 0 and 1"),
         ({"fdr": 0.0}, "between 0 and 1"),
     ):

@@ -17,7 +17,7 @@ from suffuse.rng import Rng
 from suffuse.trained import component
 from suffuse.training.batches import indices
 from suffuse.training.ema import Average, Power, make_decay
-from suffuse.training.objective import Objective, Uncertainty
+from suffuse.training.objective import Objective, Uncertainty, drop_some
 from suffuse.training.optimizer import learning_rate, make_optimizer
 from tests.toy import recipe
 
@@ -101,6 +101,19 @@ def test_conditions_are_dropped_as_often_as_asked() -> None:
     given = {"label": Condition(torch.zeros(2000, dtype=torch.int64), torch.ones(2000, dtype=torch.bool))}
     objective(torch.zeros(2000, 1), given, Rng.of(0, 2000))
     assert network.seen[0].float().mean().item() == pytest.approx(0.75, abs=0.04)
+
+
+def test_each_of_several_conditions_is_left_out_alone_too() -> None:
+    count, share = 8000, 0.25
+    all_there = Condition(torch.zeros(count, dtype=torch.int64), torch.ones(count, dtype=torch.bool))
+    kept = drop_some({"one": all_there, "other": all_there}, share, Rng.of(0, count))
+    one, other = kept["one"].present, kept["other"].present
+    for pair, expected in (
+        ((one & other), (1 - share) ** 3),
+        ((one & ~other), (1 - share) ** 2 * share),
+        ((other & ~one), (1 - share) ** 2 * share),
+    ):
+        assert pair.float().mean().item() == pytest.approx(expected, abs=0.02)
 
 
 def test_learned_uncertainty_finds_the_log_loss() -> None:

@@ -23,7 +23,7 @@ GROUP = "suffuse.commands"
 
 VERBS = (
     "quickstart", "train", "generate", "inpaint", "restore", "bridge", "vary", "blend", "encode", "decode", "score",
-    "explain", "search", "evaluate", "optimize", "distill", "report", "doctor", "plugins",
+    "explain", "drift", "search", "evaluate", "optimize", "distill", "export", "report", "doctor", "plugins",
 )  # fmt: skip
 """In the order of the help. Each is the function, or the group, of its name in the module of its name."""
 

@@ -42,7 +42,6 @@ def evaluate(
     as_json: opt.Json = False,
 ) -> None:
     """Score samples against the test data: how like it, how varied and how new; and what the model's score finds."""
-    from suffuse.files import write_json
     from suffuse.tasks.evaluate import evaluate as score
 
     loaded = opt.load_model(model, device)
@@ -64,7 +63,7 @@ def evaluate(
         )
     path = out or _place(model, other=splits is not None or bool(plan["conditions"]))
     if path is not None:
-        write_json(path, evaluation.as_dict())
+        evaluation.write(path)
     if as_json:
         print_json(evaluation.figures())
         return

@@ -122,12 +122,11 @@ def _picture(model: Model, folder: Path) -> tuple[Path, Path]:
 
 
 def _score(model: Model, folder: Path) -> Evaluation:
-    from suffuse.files import write_json
     from suffuse.tasks.evaluate import evaluate
 
     with item_bar("evaluate", model.recipe.evaluate.count) as on_step:
         evaluation = evaluate(model, on_step=on_step)
-    write_json(folder / "evaluation.json", evaluation.as_dict())
+    evaluation.write(folder / "evaluation.json")
     return evaluation
 
 

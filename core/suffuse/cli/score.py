@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from suffuse.cli.scoring import FileOptions
     from suffuse.domain import Item
     from suffuse.model import Model
-    from suffuse.tasks.plan import OnStep
     from suffuse.tasks.score import Reference, Scores
+    from suffuse.tasks.scoring.columns import Fault
     from suffuse.tasks.scoring.scorer import Scorer
     from suffuse.tasks.scoring.sources import Source
     from suffuse.trained import Trained
@@ -82,6 +81,19 @@ Fdr = Annotated[
     float | None,
     typer.Option("--fdr", metavar="RATE", help="Flag so that at most this share of the flagged is usual, on average."),
 ]
+Online = Annotated[
+    float | None,
+    typer.Option("--online", metavar="RATE", help="The same at any time: each item is judged before the next comes."),
+]
+OnlineBy = Annotated[
+    str,
+    typer.Option(
+        "--online-by",
+        metavar="lord|e-lond",
+        help="By p-values, or by e-values: these allow for any dependence, and find less.",
+        autocompletion=lambda incomplete: [name for name in ("lord", "e-lond") if name.startswith(incomplete)],
+    ),
+]
 Threshold = Annotated[float | None, typer.Option("--threshold", metavar="VALUE", help="Flag what scores above it.")]
 FailOver = Annotated[
     float | None,
@@ -96,13 +108,14 @@ EngineName = Annotated[
     str,
     typer.Option(
         "--engine",
-        metavar="local|ray",
-        help="Who scores: this machine, or the workers of a Ray cluster.",
-        autocompletion=lambda incomplete: [name for name in ("local", "ray") if name.startswith(incomplete)],
+        metavar="local|processes|ray",
+        help="Who scores: threads, processes of this machine, or the workers of a Ray cluster.",
+        autocompletion=lambda incomplete: [n for n in ("local", "processes", "ray") if n.startswith(incomplete)],
     ),
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Processes that score; 1, or all that a cluster has room for.")
+    int | None,
+    typer.Option("--workers", min=1, help="How many score; all processors, or all that a cluster has room for."),
 ]
 
 
@@ -126,6 +139,8 @@ def score(
     keep: Keep = "all",
     figures: Figures = False,
     fdr: Fdr = None,
+    online: Online = None,
+    online_by: OnlineBy = "lord",
     threshold: Threshold = None,
     fail_over: FailOver = None,
     strict: Strict = False,
@@ -140,7 +155,7 @@ def score(
     from suffuse.tasks.scoring.formats import format_of
     from suffuse.tasks.scoring.sources import find_sources
 
-    told = FileOptions(keep, figures, fdr, threshold, fail_over, strict, resume, engine, workers)
+    told = FileOptions(keep, figures, fdr, online, online_by, threshold, fail_over, strict, resume, engine, workers)
     into_file = out is not None and (out == STDOUT or format_of(out) is not None)
     _check_place(out, into_file, csv, items, told)
     loaded = opt.load_model(model, device)
@@ -155,33 +170,48 @@ def score(
         score_into(scorer, sources, out, told, batch, as_json)
     else:
         folder = out or opt.fresh_folder(Path("scores") / opt.title(model))
-        _into_folder(scorer, sources, folder, csv or folder / "scores.csv", top, batch, as_json)
+        _into_folder(scorer, sources, folder, csv or folder / "scores.csv", top, batch, strict, as_json)
 
 
 def _into_folder(
-    scorer: Scorer, sources: list[Source], folder: Path, csv: Path, top: int, batch: int | None, as_json: bool
-) -> None:
-    """Score sources, and write the table and the pictures of both ends."""
+    scorer: Scorer, sources: list[Source], folder: Path, csv: Path, top: int, batch: int | None, strict: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Score sources, and write the table, the pictures of both ends, and what could not be scored."""
     from suffuse.tasks.score import write_csv
+    from suffuse.tasks.scoring.ranking import rank
 
     begun = time.perf_counter()
     with item_bar("score", len(sources)) as on_step:
-        scores, oddest, most_usual = _scores(scorer, sources, top, batch, on_step)
+        found = rank(scorer, sources, top, batch=batch, strict=strict, on_step=on_step)
     seconds = time.perf_counter() - begun
-    written = [csv, folder / "oddest.png", folder / "usual.png"]
+    scores, written = found.scores, [csv, folder / "oddest.png", folder / "usual.png"]
     write_csv(scores, written[0])
-    _draw(scorer.model, oddest, written[1])
-    _draw(scorer.model, most_usual, written[2])
+    _draw(scorer.model, found.oddest, written[1])
+    _draw(scorer.model, found.most_usual, written[2])
+    written += _write_faults(found.faults, folder / "quarantine.jsonl")
     if as_json:
         rows = list(scores.rows())
         head = {"statistic": scores.statistic, "units": scores.units, "files": written, "seconds": round(seconds, 3)}
-        print_json({**head, "scores": [rows[i] for i in scores.oddest_first]})
+        apart = {"quarantined": len(found.faults)}
+        print_json({**head, **apart, "scores": [rows[i] for i in scores.oddest_first]})
         return
     console = results()
     console.print(_table(scores, top))
-    console.print(f"scored {len(scores)} in {seconds:.1f} s")
+    told = f", {len(found.faults)} in quarantine" if found.faults else ""
+    console.print(f"scored {len(scores)} in {seconds:.1f} s{told}")
     for path in written:
         console.print(f"  {path}")
+
+
+def _write_faults(faults: Sequence[Fault], path: Path) -> list[Path]:
+    from suffuse.files import write_text
+    from suffuse.tasks.scoring.parts import json_line
+
+    if not faults:
+        return []
+    write_text(path, "".join(json_line(fault.to_json()) for fault in faults))
+    return [path]
 
 
 def _statistics() -> list[str]:
@@ -213,28 +243,6 @@ def read_reference(model: Model, told: list[str] | None) -> Reference | None:
         return "data"
     files = find_files(model, told)
     return model.domain.read(files[0]) if len(files) == 1 else read_items(model, files)[0]
-
-
-def _scores(
-    scorer: Scorer, sources: list[Source], top: int, batch: int | None, on_step: OnStep
-) -> tuple[Scores, list[Item], list[Item]]:
-    """The scores of all items, which are read as they are scored; the oddest items and the most usual."""
-    from suffuse.tasks.extremes import Extremes
-    from suffuse.tasks.score import joined
-    from suffuse.tasks.scoring.scorer import items_at_a_time
-    from suffuse.tasks.scoring.sources import read_batches, refuse_unreadable
-
-    kept = Extremes(top)
-
-    def parts() -> Iterator[Scores]:
-        for part in read_batches(scorer.model, sources, batch or items_at_a_time(scorer.model)):
-            refuse_unreadable(part.items)
-            scores = scorer(part.items, range(part.number, part.number + len(part)))
-            kept.add(scores.values, part.items)
-            on_step(part.end.source + 1, len(sources))
-            yield replace(scores, called=part.names())
-
-    return joined(parts()), kept.highest, kept.lowest
 
 
 def _draw(model: Trained, items: list[Item], path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from suffuse.errors import RecipeError, SuffuseError
 
 if TYPE_CHECKING:
     from suffuse.tasks.scoring.columns import Scored
-    from suffuse.tasks.scoring.files import Summary
+    from suffuse.tasks.scoring.files import Engine, Summary
     from suffuse.tasks.scoring.flags import Flagging
     from suffuse.tasks.scoring.scorer import Scorer
     from suffuse.tasks.scoring.sources import Source
@@ -30,12 +30,14 @@ TOO_MANY = 10
 
 @dataclass(frozen=True)
 class FileOptions:
-    """What only a file of scores has; nothing of it is told where pictures are drawn.
+    """What a file of scores has; of all this, only ``strict`` is told where pictures are drawn.
 
     Arguments:
         keep: columns of the items that are repeated, between commas; ``all`` or ``none``.
         figures: whether the statistic's figures are told.
         fdr: the false-discovery rate by which items are flagged.
+        online: the same, at any time: each item is judged in its turn.
+        online_by: by which procedure.
         threshold: the score above which they are.
         fail_over: the share of flagged items that is too much.
         strict: whether an item that cannot be scored is an error.
@@ -47,6 +49,8 @@ class FileOptions:
     keep: str = "all"
     figures: bool = False
     fdr: float | None = None
+    online: float | None = None
+    online_by: str = "lord"
     threshold: float | None = None
     fail_over: float | None = None
     strict: bool = False
@@ -55,11 +59,21 @@ class FileOptions:
     workers: int | None = None
 
     def refuse_without_file(self) -> None:
-        """Raise RecipeError if anything is told."""
-        told = [name for name, value in vars(self).items() if value != getattr(FileOptions(), name)]
+        """Raise RecipeError if anything is told that needs a file."""
+        asked, usual = vars(replace(self, strict=False)), vars(FileOptions())
+        told = [name for name in usual if asked[name] != usual[name]]
         if told:
             option = "--no-resume" if told[0] == "resume" else f"--{told[0].replace('_', '-')}"
             raise RecipeError("is for a file of scores", field=option, fix="name one, as --out scores.csv")
+
+    def make_engine(self, piped: bool) -> Engine:
+        """What has items scored. Nothing is read ahead of a pipe, so that what came is told before more comes."""
+        from suffuse.tasks.scoring.engines import make_engine
+        from suffuse.tasks.scoring.files import in_this_process
+
+        if piped and self.engine == "local" and self.workers is None:
+            return in_this_process
+        return make_engine(self.engine, self.workers)
 
 
 def score_into(
@@ -67,16 +81,15 @@ def score_into(
 ) -> None:
     """Score sources into a file or down the pipe, tell what became of it, and exit as ``--fail-over`` has it."""
     from suffuse.tasks.scoring.columns import Layout
-    from suffuse.tasks.scoring.engines import make_engine
     from suffuse.tasks.scoring.files import parts_of, score_files, score_lines
     from suffuse.tasks.scoring.flags import make_flagging
-    from suffuse.tasks.scoring.sources import count_items
+    from suffuse.tasks.scoring.sources import STDIN, count_items
 
-    flagging = make_flagging(scorer, options.fdr, options.threshold)
+    flagging = make_flagging(scorer, options.fdr, options.threshold, options.online, options.online_by)
     if options.fail_over is not None and flagging is None:
         raise RecipeError(
             "has nothing to count", field="--fail-over", expected="a rule that flags", got="none",
-            fix="--fdr RATE or --threshold VALUE",
+            fix="--fdr RATE, --online RATE or --threshold VALUE",
         )  # fmt: skip
     if out == STDOUT and as_json:
         raise RecipeError("goes where the scores go", field="--json", fix="name a file, or leave it out")
@@ -85,7 +98,7 @@ def score_into(
         "layout": Layout(_columns(options.keep), options.figures),
         "batch": batch,
         "strict": options.strict,
-        "engine": make_engine(options.engine, options.workers),
+        "engine": options.make_engine(piped=sources[0].name == STDIN),
     }
     total = count_items(scorer.model, sources)
     if out == STDOUT:
@@ -126,14 +139,17 @@ def row_bar(total: int | None, flagging: Flagging | None) -> Iterator[Callable[[
     ) as bar:
         task = bar.add_task("score", total=total, rate="", flagged="")
         rows = flagged = 0
+        rule = flagging
 
         def advance(scored: Scored) -> None:
-            nonlocal rows, flagged
+            nonlocal rows, flagged, rule
             rows += scored.table.num_rows
             seconds = bar.tasks[0].elapsed or 0.0
             told: dict[str, Any] = {"rate": f"{rows / max(seconds, 1e-9):,.0f} rows/s"}
-            if flagging is not None and not flagging.needs_all and rows:
-                flagged += int(flagging(scored.table.column(flagging.column).to_numpy()).sum())
+            if rule is not None and not rule.needs_all and scored.table.num_rows:
+                rule, flags = rule.judge(scored.table.column(rule.column).to_numpy())
+                flagged += int(flags.sum())
+            if rows and rule is not None and not rule.needs_all:
                 told["flagged"] = f"{flagged / rows:.2%} flagged"
             bar.update(task, completed=scored.end.number, **told)
 

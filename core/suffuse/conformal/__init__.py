@@ -6,7 +6,7 @@ that a known share of those called are usual; :class:`Lord` and :class:`ELond` d
 describes what comes. Higher is odder throughout. Numpy only, and scipy where a distribution is asked.
 """
 
-from suffuse.conformal.drift import Drift, drift
+from suffuse.conformal.drift import Drift, drift, drift_of_counts
 from suffuse.conformal.e_values import e_values, from_p, soft_rank
 from suffuse.conformal.online import ELond, Lord, Online, follow
 from suffuse.conformal.p_values import p_values, tie_breaks, trim
@@ -23,6 +23,7 @@ __all__ = [
     "benjamini_hochberg",
     "contamination_threshold",
     "drift",
+    "drift_of_counts",
     "e_benjamini_hochberg",
     "e_values",
     "false_alarm_threshold",

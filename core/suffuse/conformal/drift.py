@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from suffuse.conformal.checks import unit_numbers
+from suffuse.conformal.checks import numbers, unit_numbers
 from suffuse.errors import DomainInputError
 
 
@@ -37,20 +37,31 @@ def drift(p: ArrayLike, reference: int) -> Drift:
         p: conformal p-values ``[m]`` of a batch, one at least; best without those that are known to be odd.
         reference: n, the number of items that they were made with.
     """
+    found = unit_numbers("p", p)
+    # A p-value tells how many of the reference are as odd, here 0 to n: the rest is a comparison of these numbers.
+    as_odd = np.clip(np.ceil(found * (reference + 1) - 1e-6) - 1, 0, max(reference, 0)).astype(np.int64)
+    return drift_of_counts(np.bincount(as_odd, minlength=reference + 1))
+
+
+def drift_of_counts(counts: ArrayLike) -> Drift:
+    """As :func:`drift`, of a stream of which no more is kept.
+
+    Arguments:
+        counts: ``[n + 1]``, of how many items no reference item is as odd, of how many one is, …, all n are. Their
+            p-values are (1 + that number)/(n + 1).
+    """
     from scipy.stats import kstwo
 
-    found = np.sort(unit_numbers("p", p))
-    if not len(found) or reference < 1:
+    found = numbers("counts", counts)
+    reference, total = len(found) - 1, found.sum()
+    if not total or reference < 1:
         raise DomainInputError(
             "cannot be compared", field="p", expected="a p-value and a reference item at least",
-            got=f"{len(found)} and {reference}",
+            got=f"{total:.0f} and {reference}",
         )  # fmt: skip
-    # A p-value tells how many of the reference are as odd, here 0 to n: the rest is a comparison of these numbers.
-    as_odd = np.clip(np.ceil(found * (reference + 1) - 1e-6) - 1, 0, reference)
-    k = np.arange(reference + 1)
-    at_most = np.searchsorted(as_odd, k, side="right") / len(found)
-    fewer = np.searchsorted(as_odd, k, side="left") / len(found)
-    low, high = float((at_most - k / reference).max()), float((k / reference - fewer).max())
+    uniform = np.arange(reference + 1) / reference
+    at_most = found.cumsum() / total
+    low, high = float((at_most - uniform).max()), float((uniform - at_most + found / total).max())
     distance = max(low, high)
-    effective = max(1, round(reference * len(found) / (reference + len(found))))
+    effective = max(1, round(reference * total / (reference + total)))
     return Drift(distance, float(kstwo.sf(distance, effective)), low >= high)

@@ -12,6 +12,7 @@ from torch import Tensor
 from suffuse.conditions import Conditions
 from suffuse.errors import RecipeError
 from suffuse.likelihood.entries import members_of, under_masks
+from suffuse.numerics import log_spaced
 from suffuse.posterior import Denoiser, Posterior
 from suffuse.process import Categorical, Gaussian, Process, log_snr, time_of_ratio
 from suffuse.process.categorical import TINY
@@ -42,8 +43,8 @@ def noise_levels(process: Process, count: int, low: float = LOWEST, high: float 
     """Times at which the noise levels σ/α of the process's clock are evenly spaced in their logarithm."""
     if count < 1:
         raise RecipeError("must be at least 1", field="levels", expected=">= 1", got=count)
-    fractions = [0.5] if count == 1 else [i / (count - 1) for i in range(count)]
-    return tuple(min(1.0, time_of_ratio(process.schedule, low ** (1.0 - f) * high**f)) for f in fractions)
+    ratios = (math.sqrt(low * high),) if count == 1 else log_spaced(low, high, count)
+    return tuple(min(1.0, time_of_ratio(process.schedule, ratio)) for ratio in ratios)
 
 
 @torch.no_grad()

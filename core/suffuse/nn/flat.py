@@ -66,7 +66,7 @@ class Layout:
         """The inverse of :meth:`flat`, with the masks of ``like``; what is missing there is whatever it is."""
         shapes = dict(self.shapes)
         split = zip(self.sizes, torch.split(flat, list(self.sizes.values()), dim=1), strict=True)
-        return refill(like, {name: part.reshape(len(flat), *shapes[name]) for name, part in split})
+        return refill(like, {name: part.reshape(flat.shape[0], *shapes[name]) for name, part in split})
 
     @staticmethod
     def _real(state: State, name: str, value: Tensor) -> Tensor:

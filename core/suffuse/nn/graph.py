@@ -249,7 +249,7 @@ class GraphTransformer(nn.Module):
             vector = vector + self.enter_whole(values, real.fields)
         embedding = F.silu(vector)
 
-        h = self.enter_elements(values, real.fields).expand(len(some), count, -1)
+        h = self.enter_elements(values, real.fields).expand(some.shape[0], count, -1)
         if self.options.positions == "sinusoidal":
             h = h + axial_positions((count,), self.width, h.device).to(h.dtype)
         e = None if self.enter_pairs is None else self.enter_pairs(_both_ways(values, self.axes), real.fields)

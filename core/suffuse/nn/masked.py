@@ -41,7 +41,7 @@ class Masked(nn.Module):
         """
         field, mask = x[self.name], mask_of(x, self.name)
         assert mask is not None
-        here = torch.ones(len(field), dtype=torch.bool, device=field.device)
+        here = torch.ones(field.shape[0], dtype=torch.bool, device=field.device)
         seen = {**conditions, _overlay(self.name): Condition(mask.expand_as(field).to(field.dtype), here)}
         return {self.name: self.network(field, noise_level, seen)}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from torch import Tensor
+
 from suffuse.conditions import Conditions
 from suffuse.state import State
 
@@ -39,6 +41,29 @@ class Memory(Protocol):
 
 
 @runtime_checkable
+class Growing(Memory, Protocol):
+    """A memory that takes in more."""
+
+    @property
+    def seen(self) -> Tensor:
+        """How many states it was ever shown, int64 ``[]``: more than it remembers, where it was shown too many."""
+        ...
+
+    def add(self, states: State) -> None:
+        """Take in more clean states: what is remembered is the same as if all had been shown at once, in this order.
+
+        It takes as long as that, too: few large parts are better than many small ones.
+
+        Arguments:
+            states: any number, as of :meth:`Memory.remember`; of a memory that is empty, at least two.
+
+        Raises:
+            DomainInputError: they have other fields or sizes.
+        """
+        ...
+
+
+@runtime_checkable
 class AtLevels(Protocol):
     """A network that answers at several noise levels at once for what one costs, about states without noise."""
 
@@ -48,6 +73,21 @@ class AtLevels(Protocol):
         Arguments:
             x: clean states.
             ratios: the noise levels, each above 0.
+            conditions: as of :meth:`~torch.nn.Module.forward`.
+        """
+        ...
+
+
+@runtime_checkable
+class Dense(Protocol):
+    """A network that knows how dense the noised data are."""
+
+    def log_density(self, x: State, ratio: float, conditions: Conditions) -> Tensor:
+        """log p(x_t/α) at x_t = α·x, in nats: float64 ``[batch]``.
+
+        Arguments:
+            x: clean states.
+            ratio: the noise level σ/α, above 0.
             conditions: as of :meth:`~torch.nn.Module.forward`.
         """
         ...

@@ -116,7 +116,7 @@ class MLP(nn.Module):
         out: Tensor = self.leave(modulate(h, *self.modulation(embedding).chunk(2, dim=-1)))
         parts = torch.split(out, list(self.sizes.values()), dim=1)
         named = zip(self.sizes, parts, strict=True)
-        shaped = {name: part.reshape(len(part), *self.shapes[name]) for name, part in named}
+        shaped = {name: part.reshape(part.shape[0], *self.shapes[name]) for name, part in named}
         return shaped[""] if isinstance(x, Tensor) else shaped
 
     def _flat(self, x: State) -> Tensor:

@@ -10,11 +10,14 @@ It is what a network with enough capacity learns where it learns by heart, and s
 
 Of the distances only :math:`u·x_i - |x_i|^2/2` is computed, which the softmax cannot tell from them: for states of unit
 variance its error in float32 is far below r², even where u lies far off.
+
+Where r is small against how far the states are apart, only the nearest have a weight, and of many states only those are
+looked at that :mod:`suffuse.nn.nearest` finds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +27,8 @@ from torch import Tensor, nn
 from suffuse.conditions import Conditions, ConditionSpace
 from suffuse.errors import DomainInputError, UnsupportedError
 from suffuse.nn.flat import Layout
+from suffuse.nn.known import numbers_of
+from suffuse.nn.nearest import Answer, Nearest, leave_out, slices
 from suffuse.nn.options import parse, require, whole
 from suffuse.rng import permutation
 from suffuse.state import State, batch_size, take
@@ -32,8 +37,8 @@ NEIGHBOUR = 5
 """The spacing of what is remembered is the distance to the neighbour of this number ..."""
 LOOKED_AT = 2000
 """... the median over at most as many states."""
-AT_ONCE = 2**19
-"""Similarities that are held at once: few enough to stay in a processor's cache."""
+NEARBY = 0.4
+"""The noise level, in units of the spacing, up to which the nearest states are all that matter."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,9 @@ class Neighbours(nn.Module):
         options: see :class:`NeighboursOptions`.
     """
 
-    rows: Tensor
     there: Tensor
     typical: Tensor
+    seen: Tensor
     predicts = "x0"
 
     def __init__(self, template: State, options: NeighboursOptions) -> None:
@@ -78,9 +83,15 @@ class Neighbours(nn.Module):
         self.layout = Layout.of(template)
         self.options = options
         width = sum(self.layout.sizes.values())
-        self.register_buffer("rows", torch.zeros(0, width))
+        self.nearest = Nearest(width)
         self.register_buffer("there", torch.zeros(0, width if self.layout.masked else 0, dtype=torch.bool))
         self.register_buffer("typical", torch.zeros(()))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+
+    @property
+    def rows(self) -> Tensor:
+        """The states that are remembered: float32 ``[count, width]``."""
+        return self.nearest.rows
 
     @property
     def count(self) -> int:
@@ -97,14 +108,21 @@ class Neighbours(nn.Module):
         count = batch_size(states)
         if count < 2:
             raise DomainInputError("has too few items", field="the training part", expected="at least 2", got=count)
-        if count > self.options.most:
-            states = take(
-                states, permutation(count, "neighbours", self.options.seed)[: self.options.most].sort().values
-            )
-        device, there = self.rows.device, self.layout.there(states)
-        self.rows = self.layout.flat(states).float().to(device).contiguous()
-        self.there = self.there.new_zeros(len(self.rows), 0) if there is None else there.to(device)
-        self.typical = self._spacing()
+        self.seen = self.seen.new_tensor(count)
+        self._hold(*self._flat(take(states, self._drawn(count))))
+
+    def add(self, states: State) -> None:
+        """See :meth:`suffuse.nn.memory.Growing.add`; the spacing and the index are made anew."""
+        if not self.count:
+            self.remember(states)
+            return
+        before, count = int(self.seen), int(self.seen) + batch_size(states)
+        held, drawn = self._drawn(before), self._drawn(count)
+        old, new = torch.searchsorted(held, drawn[drawn < before]), drawn[drawn >= before] - before
+        rows, there = self._flat(take(states, new))
+        kept = old.to(self.rows.device)
+        self.seen = self.seen.new_tensor(count)
+        self._hold(torch.cat([self.rows[kept], rows]), torch.cat([self.there[kept], there]))
 
     def forward(self, x: State, noise_level: Tensor, conditions: Conditions) -> State:
         """Predict.
@@ -120,24 +138,28 @@ class Neighbours(nn.Module):
         flat, there = self._seen(x), self.layout.there(x)
         ratio = (4.0 * noise_level.to(flat.dtype)).exp()[:, None]
         queries = flat * (1.0 + ratio.square()).sqrt()
+        columns = self.rows.T.contiguous()
         means = [
-            self._mean(self._similarity(queries[part], _part(there, part)), ratio[part])
-            for part in self._chunks(len(queries))
+            self._mean(self._similarity(queries[part], _part(there, part)), columns, ratio[part])
+            for part in slices(len(queries), self.count)
         ]
         return self.layout.state(torch.cat(means), x)
 
     def at_levels(self, x: State, ratios: Sequence[float], conditions: Conditions) -> list[State]:
         """See :meth:`suffuse.nn.memory.AtLevels.at_levels`: the distances are computed once."""
         flat, there = self._seen(x), self.layout.there(x)
+
+        def means(similarity: Tensor, columns: Tensor, numbers: Tensor | None) -> tuple[Tensor, ...]:
+            return tuple(self._mean(similarity, columns, ratio) for ratio in ratios)
+
         same = self._same(flat, there) if self.options.leave_out else None
-        means: list[list[Tensor]] = [[] for _ in ratios]
-        for part in self._chunks(len(flat)):
-            similarity = self._similarity(flat[part], _part(there, part))
-            if same is not None:
-                _leave_out(similarity, same[part])
-            for found, ratio in zip(means, ratios, strict=True):
-                found.append(self._mean(similarity, ratio))
-        return [self.layout.state(torch.cat(found), x) for found in means]
+        if there is not None:
+            found = self._by_all(flat, there, means, same)
+        elif max(ratios) <= NEARBY * self.spacing:
+            found = self.nearest.answers(flat, means, same)
+        else:
+            found = self.nearest.by_all(flat, means, same)
+        return [self.layout.state(mean, x) for mean in found]
 
     def _seen(self, x: State) -> Tensor:
         if not self.count:
@@ -147,9 +169,30 @@ class Neighbours(nn.Module):
             )  # fmt: skip
         return self.layout.flat(x).float()
 
-    def _chunks(self, count: int) -> Iterator[slice]:
-        size = max(1, AT_ONCE // self.count)
-        return (slice(first, first + size) for first in range(0, count, size))
+    def _flat(self, states: State) -> tuple[Tensor, Tensor]:
+        """States as they are kept: rows, and which of their entries are real (nothing where all are)."""
+        rows, there = self.layout.flat(states).float().to(self.rows.device), self.layout.there(states)
+        return rows, self.there.new_zeros(len(rows), 0) if there is None else there.to(self.there.device)
+
+    def _drawn(self, count: int) -> Tensor:
+        """The numbers of those remembered of so many: those of more are among these, but for the new (a reservoir)."""
+        drawn = permutation(count, "neighbours", self.options.seed)[: self.options.most]
+        return drawn.sort().values
+
+    def _hold(self, rows: Tensor, there: Tensor) -> None:
+        self.there = there
+        self.nearest.hold(rows, indexed=False if self.layout.masked else None)
+        self.typical = self._spacing()
+
+    def _by_all(self, flat: Tensor, there: Tensor, answer: Answer, but: Tensor | None) -> tuple[Tensor, ...]:
+        """:meth:`suffuse.nn.nearest.Nearest.by_all`, of states that lack entries."""
+        columns, found = self.rows.T.contiguous(), []
+        for part in slices(len(flat), self.count):
+            similarity = self._similarity(flat[part], there[part])
+            if but is not None:
+                leave_out(similarity, but[part])
+            found.append(answer(similarity, columns, None))
+        return tuple(torch.cat(x) for x in zip(*found, strict=True))
 
     def _similarity(self, queries: Tensor, there: Tensor | None) -> Tensor:
         """-|u - x_i|²/2 up to what depends on u alone: ``[batch, count]``."""
@@ -161,23 +204,26 @@ class Neighbours(nn.Module):
         scaled = -0.5 * queries.shape[1] / shared.clamp_min(1.0) * squares.clamp_min(0.0)
         return scaled.masked_fill(shared == 0.0, -torch.finfo(queries.dtype).max)
 
-    def _mean(self, similarity: Tensor, ratio: Tensor | float) -> Tensor:
+    def _mean(self, similarity: Tensor, columns: Tensor, ratio: Tensor | float) -> Tensor:
         """Σ w x_i: ``[batch, width]``."""
         weights = (similarity / (ratio * ratio)).softmax(1)
-        total = weights @ self.rows
+        total = (columns @ weights.T).T  # a multiple faster than weights @ rows where rows are narrow
         if not self.layout.masked:
             return total
         share = weights @ self.there.to(weights.dtype)
         held = self.there.sum(0).clamp_min(1).to(weights.dtype)
         return torch.where(share > _LEAST_SHARE, total / share.clamp_min(_LEAST_SHARE), self.rows.sum(0) / held)
 
-    def _same(self, flat: Tensor, there: Tensor | None) -> Tensor:
-        """For each query the number of a remembered state that equals it, −1 where there is none: int64 ``[batch]``."""
-        rows = self.rows if there is None else torch.cat([self.rows, self.there.to(self.rows.dtype)], 1)
-        asked = flat if there is None else torch.cat([flat, there.to(flat.dtype)], 1)
-        keys, order = _keys(rows).sort()
-        found = order[torch.searchsorted(keys, _keys(asked)).clamp_max(len(keys) - 1)]
-        return torch.where((rows[found] == asked).all(1), found, -1)
+    def _same(self, flat: Tensor, there: Tensor | None) -> Tensor | None:
+        """For each query the number of a remembered state that equals it, −1 where there is none: int64 ``[batch]``.
+
+        ``None``, where there is none for any.
+        """
+        if there is None:
+            found = numbers_of(self.rows, flat)
+        else:
+            found = numbers_of(*(torch.cat([x, y.to(x.dtype)], 1) for x, y in ((self.rows, self.there), (flat, there))))
+        return found if bool((found >= 0).any()) else None
 
     def _spacing(self) -> Tensor:
         """The median distance to the fifth neighbour (the last, where there are fewer).
@@ -187,11 +233,11 @@ class Neighbours(nn.Module):
         chosen = permutation(self.count, "neighbours", "spacing")[:LOOKED_AT].to(self.rows.device)
         k = min(NEIGHBOUR, self.count - 1)
         distances = []
-        for part in self._chunks(len(chosen)):
+        for part in slices(len(chosen), self.count):
             numbers = chosen[part]
             there = self.there[numbers] if self.layout.masked else None
             similarity = self._similarity(self.rows[numbers], there)
-            _leave_out(similarity, numbers)
+            leave_out(similarity, numbers)
             near = similarity.topk(k, dim=1).indices[:, -1]
             gap = self.rows[numbers] - self.rows[near]
             if there is not None:
@@ -204,10 +250,9 @@ class Neighbours(nn.Module):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Make room for as many states as a file holds."""
-        for name in ("rows", "there"):
-            held, mine = state_dict.get(prefix + name), getattr(self, name)
-            if held is not None and held.ndim == 2 and held.shape[1] == mine.shape[1]:
-                setattr(self, name, mine.new_zeros(held.shape))
+        held = state_dict.get(prefix + "there")
+        if held is not None and held.ndim == 2 and held.shape[1] == self.there.shape[1]:
+            self.there = self.there.new_zeros(held.shape)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
@@ -217,19 +262,6 @@ _LEAST_SHARE = 1e-6
 
 def _part(there: Tensor | None, part: slice) -> Tensor | None:
     return None if there is None else there[part]
-
-
-def _leave_out(similarity: Tensor, numbers: Tensor) -> None:
-    """Take a remembered state from each query, in place; none where its number is negative."""
-    queries = (numbers >= 0).nonzero().flatten()
-    similarity[queries, numbers[queries]] = -torch.inf
-
-
-def _keys(rows: Tensor) -> Tensor:
-    """Rows of float32 as numbers: equal rows have equal ones, and others hardly ever: int64 ``[batch]``."""
-    bits = (rows + 0.0).contiguous().view(torch.int32).long()  # + 0.0: the zeros of either sign are equal
-    odd = 2 * torch.arange(rows.shape[1], device=rows.device, dtype=torch.int64) + 1
-    return (bits * (odd * 0x9E3779B97F4A7C1)).sum(1)
 
 
 def build(template: State, conditions: ConditionSpace, **options: Any) -> Neighbours:

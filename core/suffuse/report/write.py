@@ -56,6 +56,7 @@ def write_report(
         curves=[curve(rows, names) for names in panels(rows)],
         pictures=[(path.stem, _inline(path)) for path in _spread(sorted(run.samples_folder.glob("step-*.png")))],
         grid=_inline(path) if (path := run.folder / "grid.png").exists() else None,
+        beside=_inline(path) if (path := run.folder / "evaluation.png").exists() else None,
         metrics=evaluation.get("metrics", {}),
         evaluation=evaluation,
         found=found,

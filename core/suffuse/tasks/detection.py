@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 
 from suffuse.conformal import contamination_threshold
 from suffuse.domain import Dataset, Item, Splits, examples_at
@@ -91,6 +90,8 @@ class Detection:
         items in the order of scores. ``f1_at_share``: F1 if as many items are called odd as are. ``anomalies_found``
         and ``false_alarms``: the shares of odd and of usual items above the model's threshold, if it has one.
         """
+        from sklearn.metrics import average_precision_score, f1_score, roc_auc_score  # whoever scores needs none of it
+
         scores, odd = np.asarray(self.scores), np.asarray(self.odd)
         found = scores > contamination_threshold(scores, float(odd.mean()))
         figures = {

@@ -7,11 +7,15 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from suffuse.conditions import ConditionSpace
 from suffuse.domain import Dataset, Splits
 from suffuse.errors import DataError, PluginError
+from suffuse.files import write_json, write_with
 from suffuse.jsonable import finite
 from suffuse.registry import all_specs, full_name, make
 from suffuse.rng import Rng
@@ -39,6 +43,7 @@ class Evaluation:
         seconds: spent sampling.
         detection: how well the model's own score finds the data's known anomalies, if there are any; its figures are
             among the metrics.
+        beside: a picture of the samples beside the data, where the domain draws one.
     """
 
     metrics: Mapping[str, float]
@@ -46,6 +51,7 @@ class Evaluation:
     data: str
     seconds: float
     detection: Detection | None = None
+    beside: Image.Image | None = None
 
     def figures(self) -> dict[str, Any]:
         """The figures as JSON-able data."""
@@ -54,6 +60,15 @@ class Evaluation:
     def as_dict(self) -> dict[str, Any]:
         """The figures, and the single scores of the detection if there is one, as JSON-able data."""
         return self.figures() | ({} if self.detection is None else {"detection": self.detection.as_dict()})
+
+    def write(self, path: Path) -> None:
+        """Write it where :mod:`suffuse.report` finds it: the figures into a JSON file, the picture next to it."""
+        write_json(path, self.as_dict())
+        picture = path.with_suffix(".png")
+        if self.beside is not None:
+            write_with(picture, self.beside.save)
+        else:
+            picture.unlink(missing_ok=True)  # of an earlier evaluation
 
 
 def evaluate(
@@ -95,7 +110,8 @@ def evaluate(
     detection = detect(model, splits) if splits.anomalies is not None else None
     if detection is not None:
         metrics |= detection.metrics()
-    return Evaluation(metrics, count, splits.name, seconds, detection)
+    beside = model.domain.beside(samples.items, splits.test, model.codec)
+    return Evaluation(metrics, count, splits.name, seconds, detection, beside)
 
 
 def _check_sizes(count: int, splits: Splits) -> None:

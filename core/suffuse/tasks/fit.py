@@ -17,7 +17,8 @@ from suffuse.training.run import Run
 def fit(recipe: Recipe, splits: Splits, on_step: OnStep | None = None) -> Trained:
     """Train a model that is held in memory alone; :func:`suffuse.tasks.train.train` keeps a folder, and can go on.
 
-    Nothing is written, validated or drawn on the way. The same recipe and data give the model that ``train`` does.
+    Nothing is written or drawn on the way, and validated only where the recipe has patience. The same recipe and data
+    give the model that ``train`` does.
 
     Arguments:
         recipe: says how; its ``data`` section is not read.
@@ -29,12 +30,17 @@ def fit(recipe: Recipe, splits: Splits, on_step: OnStep | None = None) -> Traine
         TrainingError: the loss is not finite.
     """
     job = prepare(recipe, splits, Run(Path()), None, make_accelerator(recipe.train.precision))
-    _train(job, on_step)
+    run_through(job, on_step)
     facts = {"steps": job.trainer.step, "data": splits.name, "examples": len(splits.train)}
     return job.model({**facts, **job.origin})
 
 
-def _train(job: Job, on_step: OnStep | None) -> None:
+def run_through(job: Job, on_step: OnStep | None) -> None:
+    """All steps of a training, with nothing kept on the way.
+
+    Raises:
+        TrainingError: the loss is not finite.
+    """
     steps, every = job.recipe.train.steps, job.recipe.train.log_every
     for progress in job.trainer.steps(job.source):
         if progress.step % every == 0 or progress.step == steps:
@@ -44,5 +50,7 @@ def _train(job: Job, on_step: OnStep | None) -> None:
                     f"the loss is {loss} at step {progress.step}", field="optimizer.learning_rate",
                     expected="a finite loss", fix="lower it or optimizer.clip, or lengthen optimizer.warmup",
                 )  # fmt: skip
+        if job.trainer.best is not None and job.validates(progress.step):
+            job.validate()
         if on_step is not None:
             on_step(progress.step, steps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from suffuse.conditions import ConditionKind, conditions_from_json
+from suffuse.denoise import Preconditioned
 from suffuse.distillation import METHOD, make_criterion, read_teacher
 from suffuse.domain import Codec, Domain, Splits, examples_at
 from suffuse.errors import DataError, RecipeError
@@ -20,17 +22,18 @@ from suffuse.recipe import DistillSection, Recipe, sections, validate
 from suffuse.registry import load_domain
 from suffuse.tasks.plan import Sampling, make_plan
 from suffuse.trained import Trained, build_denoiser, component
-from suffuse.training.batches import Batches, Source, encode, make_source
+from suffuse.training.batches import Batch, Batches, Source, encode, make_source
 from suffuse.training.checkpoint import Checkpoint, unpack
 from suffuse.training.criterion import Criterion
 from suffuse.training.loop import Trainer
 from suffuse.training.objective import Objective, Uncertainty
 from suffuse.training.run import Run
+from suffuse.training.validation import validation_loss
 
 _FREE_TO_CHANGE = ("name", "train", "sample", "evaluate")
 """Sections that a resumed run may change, but for these keys."""
 
-_FIXED = (("train", "batch"), ("train", "accumulate"), ("train", "precision"), ("train", "seed"))
+_FIXED = tuple(("train", key) for key in ("batch", "accumulate", "precision", "seed", "patience"))
 _FIXED_OF_STUDENTS = (("sample", "grid"), ("sample", "steps"))
 
 
@@ -98,7 +101,29 @@ class Job:
 
     def model(self, facts: Mapping[str, Any]) -> Trained:
         """The model as it stands."""
-        return Trained(self.recipe, self.codec, self.conditions, self.trainer.averaged, facts)
+        facts, best = dict(facts), self.trainer.best
+        if best is not None and best.step:
+            facts |= {"best_step": best.step, "validation_loss": round(best.loss, 6)}
+        return Trained(self.recipe, self.codec, self.conditions, self.trainer.outcome, facts)
+
+    def validates(self, step: int) -> bool:
+        """Whether the validation loss is due after a step."""
+        return step % self.recipe.train.validate_every == 0 or step == self.recipe.train.steps
+
+    def validate(self) -> float:
+        """The validation loss of the average as it stands, which patience takes note of."""
+        trainer = self.trainer
+        loss = validation_loss(trainer.criterion.of(trainer.averaged), self._held_out, trainer.accelerator.device)
+        if trainer.best is not None:
+            trainer.best.look(trainer.average.network, loss, trainer.step)
+        return loss
+
+    @cached_property
+    def _held_out(self) -> list[Batch]:
+        """The validation part, encoded."""
+        count, size = min(self.recipe.train.validation_count, len(self.splits.validation)), self.recipe.train.batch
+        parts = [range(i, min(i + size, count)) for i in range(0, count, size)]
+        return [encode(examples_at(self.splits.validation, part), self.codec, self.conditions) for part in parts]
 
 
 @dataclass(frozen=True)
@@ -132,6 +157,8 @@ def prepare(recipe: Recipe, splits: Splits, run: Run, checkpoint: Checkpoint | N
     if checkpoint is not None:
         unpack(checkpoint.tensors, trainer.modules(), trainer.optimizer, run.checkpoint_path)
         trainer.step = checkpoint.step
+        if trainer.best is not None:
+            trainer.best.restore(checkpoint.header["best"])
         if trainer.accelerator.scaler is not None and checkpoint.header["scaler"] is not None:
             trainer.accelerator.scaler.load_state_dict(checkpoint.header["scaler"])
     seconds = checkpoint.header["seconds"] if checkpoint is not None else 0.0
@@ -156,14 +183,18 @@ def _training(recipe: Recipe, splits: Splits, checkpoint: Checkpoint | None) -> 
     if checkpoint is None and isinstance(denoiser.network, Memory):
         everything = examples_at(splits.train, range(len(splits.train)))
         denoiser.network.remember(encode(everything, codec, conditions).x0)
-    objective = Objective(
+    return _Start(codec, conditions, objective_of(recipe, denoiser))
+
+
+def objective_of(recipe: Recipe, denoiser: Preconditioned) -> Objective:
+    """The denoising error that a recipe trains by."""
+    return Objective(
         denoiser,
         component("times", recipe.objective.times),
         component("weighting", recipe.objective.weight),
         recipe.objective.condition_dropout,
         Uncertainty() if recipe.objective.uncertainty else None,
     )
-    return _Start(codec, conditions, objective)
 
 
 def _distillation(recipe: Recipe, section: DistillSection, device: torch.device) -> _Start:

@@ -12,6 +12,7 @@ from torch import Tensor
 from suffuse.calibration import Calibration
 from suffuse.domain import Item, examples_at
 from suffuse.errors import DomainInputError, RecipeError
+from suffuse.portrait import Portrait
 from suffuse.rng import permutation
 from suffuse.tasks.data import open_splits
 from suffuse.tasks.plan import OnStep
@@ -204,7 +205,7 @@ def calibrate(
             on_step(done, len(items))
     figures = torch.cat(parts)
     values = scorer.statistic.combine(figures, figures).sort().values
-    return Calibration(named(scorer.statistic), figures, values)
+    return Calibration(named(scorer.statistic), figures, values, usual=Portrait.of(model.codec, items))
 
 
 def usual_items(

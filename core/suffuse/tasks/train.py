@@ -17,7 +17,6 @@ import torch
 from rich.console import Console
 
 from suffuse.conditions import conditions_to_json
-from suffuse.domain import examples_at
 from suffuse.errors import ModelFileError, TrainingError
 from suffuse.files import make_folder, write_with
 from suffuse.process import Interpolant
@@ -29,11 +28,9 @@ from suffuse.tasks.evaluate import draw_conditions
 from suffuse.tasks.generate import generate
 from suffuse.tasks.job import Job, make_accelerator, prepare
 from suffuse.trained import component
-from suffuse.training.batches import Batch, encode
 from suffuse.training.checkpoint import Checkpoint, pack
 from suffuse.training.loop import Progress
 from suffuse.training.run import Run
-from suffuse.training.validation import validation_loss
 
 
 def train(
@@ -102,7 +99,6 @@ class _Watch:
         self.begun = time.perf_counter()
         self.observers = [component("observer", named) for named in job.recipe.train.observers] if self.main else []
         self.shown = {k: v for row in job.run.log()[-1:] for k, v in row.items() if k not in ("step", "seconds")}
-        self.validation = self._validation_batches()
 
     @property
     def main(self) -> bool:
@@ -127,7 +123,7 @@ class _Watch:
                 advance(progress.step, self.shown)
                 if self._stopped():
                     break
-        finished = trainer.step >= total
+        finished = trainer.finished
         self._save()
         if (
             finished and self.main and not (begun == trainer.step and job.run.model_path.exists())
@@ -139,16 +135,17 @@ class _Watch:
         return run
 
     def _between(self, progress: Progress) -> None:
-        every, step, last = self.job.recipe.train, progress.step, self.job.recipe.train.steps
+        every, step, trainer = self.job.recipe.train, progress.step, self.job.trainer
         row: dict[str, float] = {}
-        saving = step % every.checkpoint_every == 0 and step != last
-        if step % every.log_every == 0 or step == last or saving:
-            row |= {"loss": float(progress.loss), "gradient_norm": float(progress.gradient_norm)}
-            row |= {"learning_rate": progress.learning_rate}
-            self._require_finite(row["loss"], step)
-        if self.main and (step % every.validate_every == 0 or step == last):
-            row["validation_loss"] = self._validate()
-        if self.main and (step % every.sample_every == 0 or step == last):
+        if self.job.validates(step) and (self.main or trainer.best is not None):  # all processes end as one
+            row["validation_loss"] = self.job.validate()
+        last = trainer.finished
+        saving = step % every.checkpoint_every == 0 and not last
+        if step % every.log_every == 0 or last or saving:
+            loss, norm = float(progress.loss), float(progress.gradient_norm)
+            row = {"loss": loss, "gradient_norm": norm, "learning_rate": progress.learning_rate, **row}
+            self._require_finite(loss, step)
+        if self.main and (step % every.sample_every == 0 or last):
             self._draw(step)
         if saving:
             self._save()
@@ -181,17 +178,6 @@ class _Watch:
         flag = torch.tensor(float(self.stop.is_set()), device=accelerator.device)
         return bool(accelerator.reduce(flag, "sum") > 0)
 
-    def _validation_batches(self) -> list[Batch]:
-        job = self.job
-        count = min(job.recipe.train.validation_count, len(job.splits.validation))
-        size = job.recipe.train.batch
-        parts = [range(i, min(i + size, count)) for i in range(0, count, size)]
-        return [encode(examples_at(job.splits.validation, part), job.codec, job.conditions) for part in parts]
-
-    def _validate(self) -> float:
-        trainer = self.job.trainer
-        return validation_loss(trainer.criterion.of(trainer.averaged), self.validation, trainer.accelerator.device)
-
     def _draw(self, step: int) -> None:
         job = self.job
         count = job.recipe.sample.count
@@ -215,6 +201,7 @@ class _Watch:
             "conditions": conditions_to_json(job.conditions),
             "seconds": self.seconds,
             "scaler": None if trainer.accelerator.scaler is None else trainer.accelerator.scaler.state_dict(),
+            "best": {} if trainer.best is None else trainer.best.to_json(),
         }
         Checkpoint(trainer.step, pack(trainer.modules(), trainer.optimizer), header).write(job.run.checkpoint_path)
 

@@ -20,6 +20,7 @@ from suffuse.recipe import Recipe
 from suffuse.rng import Rng, digest, seeded
 from suffuse.state import to
 from suffuse.training.batches import Batch, Source
+from suffuse.training.best import Best
 from suffuse.training.criterion import Criterion
 from suffuse.training.ema import Average, make_decay
 from suffuse.training.optimizer import learning_rate, make_optimizer, set_learning_rate
@@ -56,6 +57,8 @@ class Trainer:
         self.accelerator = accelerator
         self.criterion = criterion.to(accelerator.device)
         self.average = Average(criterion.denoiser.network, make_decay(recipe.ema))
+        patience = recipe.train.patience
+        self.best = None if patience is None else Best(self.average.network, patience)
         self.wrapped, self.optimizer = accelerator.prepare(criterion, make_optimizer(criterion, recipe.optimizer))
         self.step = 0
 
@@ -66,20 +69,34 @@ class Trainer:
 
     @property
     def averaged(self) -> Preconditioned:
-        """The denoiser that a model is made of: the average network under the same preconditioning."""
+        """The average network under the same preconditioning."""
+        return self._denoiser(self.average.network)
+
+    @property
+    def outcome(self) -> Preconditioned:
+        """The denoiser that a model is made of: the average, or the best one where there is patience."""
+        return self.averaged if self.best is None or not self.best.step else self._denoiser(self.best.network)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are made, or patience has come to its end."""
+        return self.step >= self.recipe.train.steps or (self.best is not None and self.best.spent)
+
+    def _denoiser(self, network: nn.Module) -> Preconditioned:
         trained = self.criterion.denoiser
-        return Preconditioned(self.average.network, trained.process, trained.predict.name, trained.sigma_data).eval()
+        return Preconditioned(network, trained.process, trained.predict.name, trained.sigma_data).eval()
 
     def modules(self) -> dict[str, nn.Module]:
         """What a checkpoint holds, by name."""
-        return {"network": self.network, "ema": self.average.network, **self.criterion.helpers()}
+        best = {} if self.best is None else {"best": self.best.network}
+        return {"network": self.network, "ema": self.average.network, **best, **self.criterion.helpers()}
 
     def steps(self, batches: Source) -> Iterator[Progress]:
-        """Train from the current step to the recipe's last, yielding after each."""
+        """Train from the current step to the recipe's last, or to the end of patience, yielding after each."""
         accumulate = self.recipe.train.accumulate
         source = batches.since(self.step * accumulate)
         self.wrapped.train()
-        while self.step < self.recipe.train.steps:
+        while not self.finished:
             yield self._one([next(source) for _ in range(accumulate)])
 
     def _one(self, parts: list[Batch]) -> Progress:

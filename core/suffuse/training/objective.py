@@ -55,7 +55,8 @@ class Objective(Criterion):
         denoiser: what is trained.
         times: the distribution of times.
         weight: the weighting.
-        condition_dropout: the share of samples that are trained without any condition, for guidance.
+        condition_dropout: the share of samples that are trained without any condition, for guidance; of the others, as
+            large a share is trained without one of several conditions, so that some can be asked for alone.
         uncertainty: a learned log-variance, or ``None``.
     """
 
@@ -113,9 +114,12 @@ def spread(count: int, rng: Rng) -> Tensor:
 
 
 def drop_some(conditions: Conditions, share: float, rng: Rng) -> Conditions:
-    """Clear all conditions of a random share of the samples."""
+    """Clear all conditions of a random share of the samples, and each of several of as large a share by itself."""
     if not conditions or share == 0.0:
         return conditions
-    kept = rng.at("condition").uniform(shape=()) >= share
     device = next(iter(conditions.values())).present.device
-    return drop(conditions, kept.to(device))
+    kept = (rng.at("condition").uniform(shape=()) >= share).to(device)
+    if len(conditions) == 1:
+        return drop(conditions, kept)
+    alone = {name: rng.at("condition", name).uniform(shape=()) >= share for name in conditions}
+    return {name: drop({name: c}, kept & alone[name].to(device))[name] for name, c in conditions.items()}

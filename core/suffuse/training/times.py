@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from suffuse.errors import RecipeError
 from suffuse.process import Schedule, log_snr
 
 
@@ -37,6 +38,25 @@ class LogNormal:
 
     def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
         log_ratio = self.mean + self.std * math.sqrt(2.0) * torch.erfinv(2.0 * u - 1.0)
+        lowest = log_snr(schedule, 1.0)
+        return schedule.time((-2.0 * log_ratio).clamp_min(lowest))
+
+
+@dataclass(frozen=True)
+class LogUniform:
+    """log(σ/α) uniform between two noise levels: as much is learnt of each."""
+
+    low: float = 0.05
+    high: float = 3.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.low < self.high:
+            raise RecipeError(
+                "are no noise levels", field="low, high", expected="0 < low < high", got=(self.low, self.high)
+            )
+
+    def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
+        log_ratio = math.log(self.low) + u * math.log(self.high / self.low)
         lowest = log_snr(schedule, 1.0)
         return schedule.time((-2.0 * log_ratio).clamp_min(lowest))
 

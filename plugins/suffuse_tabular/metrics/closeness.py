@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from suffuse_tabular.columns import Floats
+from suffuse_tabular.cells import Floats
 from suffuse_tabular.metrics.view import View
 
 AT_ONCE = 256

@@ -19,7 +19,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from suffuse_tabular.columns import Floats
+from suffuse_tabular.cells import Floats
 from suffuse_tabular.metrics.view import View
 
 FOLDS = 5

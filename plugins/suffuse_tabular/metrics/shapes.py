@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 from scipy import stats
 
-from suffuse_tabular.columns import Floats
+from suffuse_tabular.cells import Floats
 from suffuse_tabular.metrics.view import Codes, View
 
 MOST_COLUMNS = 60
@@ -73,6 +73,31 @@ def pair_trends(real: View, made: View) -> dict[tuple[str, str], float]:
             (real.categories[one], real.categories[other]), (made.categories[one], made.categories[other])
         )
     return found
+
+
+def associations(view: View) -> Floats:
+    """How much all columns hang together, from 0 to 1, ``[columns, columns]``: numbers first, then categories.
+
+    Of two numbers the size of Spearman's ρ, of a number and a category the correlation ratio η, of two categories
+    Cramér's V.
+    """
+    numbers, codes = list(view.numbers.values()), list(view.categories.values())
+    found = np.eye(len(numbers) + len(codes))
+    if len(numbers) > 1:
+        found[: len(numbers), : len(numbers)] = np.abs(_spearman(numbers))
+    for j, classes in enumerate(codes, start=len(numbers)):
+        for i, x in enumerate(numbers):
+            found[i, j] = found[j, i] = correlation_ratio(x, classes)
+        for i, other in enumerate(codes[: j - len(numbers)], start=len(numbers)):
+            found[i, j] = found[j, i] = cramers_v(classes, other)
+    return found
+
+
+def cramers_v(one: Codes, other: Codes) -> float:
+    """Cramér's V of two columns of categories; 0 where one never changes."""
+    both = (one >= 0) & (other >= 0)
+    counts = stats.contingency.crosstab(one[both], other[both]).count
+    return float(stats.contingency.association(counts, method="cramer")) if min(counts.shape) > 1 else 0.0
 
 
 def contingency_complement(real: tuple[Codes, Codes], made: tuple[Codes, Codes]) -> float:

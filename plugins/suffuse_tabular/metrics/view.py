@@ -11,14 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from suffuse_tabular import columns as kinds
-from suffuse_tabular.columns import Floats
+from suffuse_tabular.cells import INTEGERS, Floats, is_number, is_time, numbers, plain, seconds, texts
 
 Codes = NDArray[np.int64]
 Kind = Literal["number", "category", "time"]
 
 KINDS: dict[str, Kind] = {
-    "number": "number", "ranked": "number", "datetime": "time",
+    "number": "number", "logtails": "number", "ranked": "number", "datetime": "time",
     "boolean": "category", "category": "category", "ordinal": "category",
 }  # fmt: skip
 """What the kinds of a codec's columns are to a figure."""
@@ -64,22 +63,22 @@ class View:
 
 def kinds_of(table: pa.Table) -> dict[str, Kind]:
     """What the columns of a table are, by their types alone."""
-    return {name: _kind(kinds.plain(table[name].combine_chunks()).type) for name in table.column_names}
+    return {name: _kind(plain(table[name].combine_chunks()).type) for name in table.column_names}
 
 
 def views(tables: Sequence[pa.Table], columns: Mapping[str, Kind]) -> list[View]:
     """Tables as arrays, of the columns that are named; a category has the same code in all of them."""
-    numeric = {"number": kinds.numbers, "time": kinds.seconds}
-    cells = [{name: kinds.plain(table[name].combine_chunks()) for name in columns} for table in tables]
-    numbers = [{n: _finite(numeric[k](c[n])) for n, k in columns.items() if k != "category"} for c in cells]
+    numeric = {"number": numbers, "time": seconds}
+    cells = [{name: plain(table[name].combine_chunks()) for name in columns} for table in tables]
+    read = [{n: _finite(numeric[k](c[n])) for n, k in columns.items() if k != "category"} for c in cells]
     codes = {n: _codes([c[n] for c in cells]) for n, k in columns.items() if k == "category"}
-    return [View(numbers[i], {name: found[i] for name, found in codes.items()}) for i in range(len(tables))]
+    return [View(read[i], {name: found[i] for name, found in codes.items()}) for i in range(len(tables))]
 
 
 def _kind(type: pa.DataType) -> Kind:
-    if kinds.is_number(type):
+    if is_number(type):
         return "number"
-    return "time" if kinds.is_time(type) else "category"
+    return "time" if is_time(type) else "category"
 
 
 def _finite(values: Floats) -> Floats:
@@ -88,8 +87,8 @@ def _finite(values: Floats) -> Floats:
 
 
 def _codes(parts: Sequence[pa.Array]) -> list[Codes]:
-    type = next((str(part.type) for part in parts if str(part.type) in kinds.INTEGERS), "string")
-    told = [kinds.texts(part, type) for part in parts]
+    type = next((str(part.type) for part in parts if str(part.type) in INTEGERS), "string")
+    told = [texts(part, type) for part in parts]
     known = pc.unique(pa.chunked_array(told)).drop_null().sort()
     return [_places(cells, known) for cells in told]
 

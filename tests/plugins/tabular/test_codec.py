@@ -20,7 +20,7 @@ from suffuse.errors import DataError, DomainInputError, RecipeError
 from suffuse.state import fields, is_mask, mask_of
 from suffuse_tabular import codec as codecs
 from suffuse_tabular.codec import RowsCodec
-from suffuse_tabular.columns import Boolean, Category, Datetime, Number, Ordinal, Ranked
+from suffuse_tabular.columns import Boolean, Category, Datetime, LogTails, Number, Ordinal, Ranked
 from suffuse_tabular.fit import Options, fit_codec
 from suffuse_tabular.rows import Rows
 from suffuse_tabular.sets import made_up_orders
@@ -53,6 +53,7 @@ def test_kinds_of_columns_are_found():
     }  # fmt: skip
     assert type(fitted(ORDERS, quantile=["total"]).columns[4]) is Ranked
     assert {type(c) for c in fitted(ORDERS, numbers="quantile").columns[3:5]} == {Ranked}
+    assert {type(c) for c in fitted(ORDERS, numbers="logtails").columns[3:5]} == {LogTails}
 
 
 @pytest.mark.parametrize("layout", ["vector", "fields"])
@@ -333,7 +334,11 @@ def tables(draw):
     return Rows(pa.table(columns))
 
 
-@given(rows=tables(), layout=st.sampled_from(["vector", "fields"]), numbers=st.sampled_from(["standard", "quantile"]))
+@given(
+    rows=tables(),
+    layout=st.sampled_from(["vector", "fields"]),
+    numbers=st.sampled_from(["standard", "logtails", "quantile"]),
+)
 @settings(max_examples=80, deadline=None)
 def test_rows_of_any_schema_come_back(rows, layout, numbers):
     codec = again(fitted(rows, layout=layout, numbers=numbers))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,8 @@ from scipy import stats
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from suffuse_tabular import columns as kinds
-from suffuse_tabular.columns import Boolean, Category, Datetime, Number, Ordinal, Ranked
+from suffuse_tabular.cells import DAY, numbers, seconds, truths
+from suffuse_tabular.columns import Boolean, Category, Datetime, LogTails, Number, Ordinal, Ranked, ranked
 
 HERE = np.ones(1, dtype=bool)
 
@@ -57,11 +59,35 @@ def test_ranks_become_normal_scores():
 def test_ranks_are_invertible_and_far_cells_stay_far():
     x = np.random.default_rng(0).lognormal(0.0, 1.0, 5000)
     column = Ranked.fit("x", pa.array(x))
-    assert len(column.values) == kinds.KNOTS
+    assert len(column.values) == ranked.KNOTS
     asked = np.array([x.min() - 100.0, x.min(), np.median(x), x.max(), x.max() + 50.0, x.max() + 500.0])
     np.testing.assert_allclose(back(column, pa.array(asked)), asked, rtol=1e-9)
     z = column.raw(pa.array(asked))[0]
     np.testing.assert_allclose(np.diff(z)[3:], np.diff(asked)[3:] / column.scale, rtol=1e-9)
+
+
+def test_logarithmic_tails_are_bent_beyond_three_deviations_and_invertible():
+    x = np.random.default_rng(0).normal(5.0, 2.0, 1000)
+    column = LogTails.fit("x", pa.array(x))
+    z = np.array([-1e6, -4.0, -3.0, -1.0, 0.0, 2.9, 3.0, 3.0 * math.e, 1e3, 1e12])
+    asked = pa.array(column.mean + column.scale * z)
+    bent = column.raw(asked)[0]
+    np.testing.assert_allclose(bent[2:7], z[2:7], atol=1e-9)
+    far = np.abs(z) > 3.0
+    np.testing.assert_allclose(bent[far], np.sign(z[far]) * 3.0 * (1.0 + np.log(np.abs(z[far]) / 3.0)), rtol=1e-9)
+    assert bent[7] == pytest.approx(6.0) and (column.means, column.scales) == ((0.0,), (1.0,))
+    np.testing.assert_allclose(back(column, asked), asked.to_numpy(), rtol=1e-11)
+    assert again(column) == column and (column.mean, column.scale) == pytest.approx((x.mean(), x.std()))
+    wrong = column.raw(pa.array([None, math.inf, 1e308]))[0]
+    assert math.isnan(wrong[0]) and math.isinf(wrong[1]) and math.isfinite(wrong[2])
+    assert math.isfinite(column.cells(np.array([[1e9]]), HERE)[0].as_py())
+
+
+def test_logarithmic_tails_of_a_column_that_never_changes_have_the_scale_one():
+    column = LogTails.fit("x", pa.array([7] * 9))
+    assert (column.mean, column.scale) == (7.0, 1.0)
+    np.testing.assert_allclose(column.raw(pa.array([7, 9, 7 + 30]))[0], [0.0, 2.0, 3.0 * (1.0 + math.log(10.0))])
+    assert back(column, pa.array([7, 9, 107])) == [7, 9, 107]
 
 
 @pytest.mark.parametrize("fit", [Number.fit, Ranked.fit])
@@ -106,14 +132,14 @@ def test_decimals_are_those_of_the_training_cells():
     ],
 )
 def test_cells_of_other_types_are_numbers_or_cannot_be(cells, wanted):
-    found = kinds.numbers(cells)
+    found = numbers(cells)
     np.testing.assert_array_equal(np.where(np.isinf(found), np.inf, found), wanted)
 
 
 def test_truths_are_told_in_several_ways():
     told = pa.array(["true", "False", "1", "no", "", None, "maybe"])
-    np.testing.assert_array_equal(kinds.truths(told), [1, 0, 1, 0, np.nan, np.nan, np.inf])
-    np.testing.assert_array_equal(kinds.truths(pa.array([0, 1, 2])), [0, 1, np.inf])
+    np.testing.assert_array_equal(truths(told), [1, 0, 1, 0, np.nan, np.nan, np.inf])
+    np.testing.assert_array_equal(truths(pa.array([0, 1, 2])), [0, 1, np.inf])
     column = Boolean.fit("b", pa.array([True, False, None]))
     assert back(column, pa.array([True, False, None])) == [True, False, None]
 
@@ -194,8 +220,8 @@ def test_times_are_seconds_whatever_their_form():
         pa.array(["2024-02-29T06:00:00+01:00"]),
         pa.array(["2024-02-29T06:00:00+01:00", "2024-02-29"]).slice(0, 1),
     ):
-        assert kinds.seconds(cells)[0] == wanted
-    np.testing.assert_array_equal(kinds.seconds(pa.array(["soon", "", "2024-13-01"])), [np.inf, np.nan, np.inf])
+        assert seconds(cells)[0] == wanted
+    np.testing.assert_array_equal(seconds(pa.array(["soon", "", "2024-13-01"])), [np.inf, np.nan, np.inf])
 
 
 def test_times_are_decoded_to_the_step_of_the_training_cells():
@@ -214,7 +240,7 @@ def test_times_out_of_any_calendar_are_brought_into_it(cells):
 
 def test_cycles_of_a_day_are_entries_besides():
     cells = pa.array([datetime.datetime(2024, 1, 1 + d, h) for d in range(3) for h in range(24)], pa.timestamp("s"))
-    column = Datetime.fit("t", cells, [kinds.DAY])
+    column = Datetime.fit("t", cells, [DAY])
     raw = column.raw(cells)
     assert raw.shape == (3, 72) and len(column.means) == len(column.scales) == 3
     np.testing.assert_allclose(raw[1:, :24], raw[1:, 24:48], atol=1e-9)

@@ -69,7 +69,8 @@ def test_rows_that_break_what_hangs_together_score_high(linked):
 
 
 def test_generated_rows_are_like_the_data(linked):
-    made = pd.DataFrame(linked.generate(300, steps=24))
+    made = pd.DataFrame(linked.generate(300, steps=24)).dropna()
+    assert len(made) > 250  # some cells are empty, as they are in the data
     assert np.corrcoef(made["x"], made["y"])[0, 1] > 0.9
     assert ((made["sign"] == "plus") == (made["x"] > 0)).mean() > 0.85
 

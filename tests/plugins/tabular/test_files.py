@@ -8,11 +8,12 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from pyarrow import feather, parquet
 
 from suffuse.domain import Unreadable
 from suffuse.errors import DataError, DomainInputError
 from suffuse_tabular import files
+from suffuse_tabular.files import delimited
 from suffuse_tabular.rows import Rows
 
 WHEN = datetime.datetime(2024, 5, 6, 7, 8, 9)
@@ -103,7 +104,7 @@ def test_semicolons_and_tabs_part_cells(tmp_path):
 
 
 def test_a_bad_cell_costs_its_row_and_no_more(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "BLOCK", 4096)
+    monkeypatch.setattr(delimited, "BLOCK", 4096)
     lines = [f"{i},{i / 7:.5f}" for i in range(3000)]
     lines[2000] = "2000,oops"
     (tmp_path / "t.csv").write_text("\n".join(["i,x", *lines]) + "\n")
@@ -114,7 +115,7 @@ def test_a_bad_cell_costs_its_row_and_no_more(tmp_path, monkeypatch):
 
 
 def test_broken_lines_stand_where_they_were(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "BLOCK", 4096)
+    monkeypatch.setattr(delimited, "BLOCK", 4096)
     lines = [f"{i},{i}" for i in range(3000)]
     for i in (0, 1, 1500, 2999):
         lines[i] = f"{i}"
@@ -131,7 +132,7 @@ def test_broken_lines_stand_where_they_were(tmp_path, monkeypatch):
 
 
 def test_a_column_that_begins_empty_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "BLOCK", 4096)
+    monkeypatch.setattr(delimited, "BLOCK", 4096)
     lines = [f"{i},{'' if i < 2500 else i}" for i in range(3000)]
     (tmp_path / "t.csv").write_text("\n".join(["i,x", *lines]) + "\n")
     last = [row["x"] for part in files.stream(tmp_path / "t.csv", 500) for row in part][2498:2502]
@@ -214,7 +215,7 @@ def test_empty_and_missing_files_are_told(tmp_path, suffix):
     [
         ("t.csv", "a,b\n", "no rows"),
         ("t.csv", "a,a\n1,2\n", "one name"),
-        ("t.csv", "a,b\n1,\xff\n".encode("latin-1"), "UTF8"),
+        ("t.csv", "a,b\n1,\xff\n".encode("latin-1"), "UTF-8"),
         ("t.jsonl", "\n\n", "no rows"),
         ("t.txt", "a,b\n1,2\n", "no table"),
     ],
@@ -223,6 +224,22 @@ def test_what_is_no_table_is_told(tmp_path, name, text, wrong):
     (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(DataError, match=wrong):
         files.read(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".arrow", ".npz"])
+def test_a_table_without_rows_streams_nothing(tmp_path, suffix):
+    """It may stand among others that have some."""
+    path = tmp_path / f"none{suffix}"
+    none = pa.table({"a": pa.array([], pa.int64()), "b": pa.array([], pa.string())})
+    if suffix == ".npz":
+        np.savez(path, X=np.zeros((0, 2)))
+    elif suffix == ".csv":
+        path.write_text("a,b\n")
+    else:
+        {".parquet": parquet.write_table, ".arrow": feather.write_feather}[suffix](none, path)
+    assert list(files.stream(path)) == []
+    with pytest.raises(DataError, match="no rows"):
+        files.read(path)
 
 
 def test_npz_without_x_or_with_objects_is_told(tmp_path):

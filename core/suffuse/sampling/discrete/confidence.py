@@ -52,7 +52,8 @@ class Confidence(OneEvaluation[Categorical]):
             masked = ~process.is_known(x)[..., 0] & distinct
             confidence = (drawn * p).sum(-1).double().clamp_min(TINY).log() - spread * (-u.log()).log()
             number = _number(masked, kept, rng.at("number"))
-            chosen = _highest(torch.where(masked, confidence, -math.inf).flatten(1), number).reshape(masked.shape)
+            ranked = _side_by_side(torch.where(masked, confidence, -math.inf))
+            chosen = _highest(ranked, number).reshape(masked.shape)
             chosen = mirrored(chosen) if process.symmetric else chosen
             return torch.where(chosen[..., None], drawn, x)
 
@@ -62,8 +63,13 @@ class Confidence(OneEvaluation[Categorical]):
 
 def _number(masked: Tensor, kept: float, rng: Rng) -> Tensor:
     """How many of the masked entries of each sample are shown, ``[batch]``: all but a share ``kept``, on average."""
-    count = masked.flatten(1).sum(1).double()
+    count = _side_by_side(masked).sum(1).double()
     return (count * (1.0 - kept) + rng.uniform(shape=()).to(count.device)).floor().minimum(count)
+
+
+def _side_by_side(x: Tensor) -> Tensor:
+    """All places of each sample, ``[batch, places]``; a field of a single class per sample has one."""
+    return x.reshape(len(x), -1)
 
 
 def _highest(values: Tensor, number: Tensor) -> Tensor:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import cycle
 from typing import Any
+from urllib.parse import urlsplit
 
 from suffuse.errors import PluginError, RecipeError, SuffuseError
 from suffuse.tasks.scoring.columns import Layout, Scored
@@ -18,6 +20,8 @@ from suffuse.tasks.scoring.sources import Batch
 from suffuse.tasks.scoring.worker import Worker
 
 ADDRESS = "RAY_ADDRESS"
+PATIENCE = 5.0
+"""Seconds within which a cluster answers."""
 RETRIES = 3
 """How often a worker that was lost is begun anew, and a batch with it."""
 
@@ -93,16 +97,40 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
         yield
         return
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    told = os.environ.get(ADDRESS)
+    if told:
+        _knock(told)
     try:
         ray.init("auto", **quiet)
-    except ConnectionError as error:
-        if os.environ.get(ADDRESS):
-            raise RecipeError("cannot be reached", field=ADDRESS, got=os.environ[ADDRESS], fix=str(error)) from error
+    except (ConnectionError, ValueError, SystemExit) as error:  # ray ends the process where nobody answers as one
+        if told or not isinstance(error, ConnectionError):
+            raise _unreachable(told, error) from error
         ray.init("local", num_cpus=workers, include_dashboard=False, **quiet)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """See whether anybody is there: ray itself waits for minutes.
+
+    Raises:
+        RecipeError: nobody is.
+    """
+    place = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        if place.port is not None:
+            socket.create_connection((place.hostname or "", place.port), PATIENCE).close()
+    except (OSError, ValueError) as error:
+        raise _unreachable(address, error) from error
+
+
+def _unreachable(address: str | None, error: BaseException) -> RecipeError:
+    return RecipeError(
+        "cannot be reached", field=ADDRESS, expected="the address of a cluster that runs, as 10.0.0.1:6379",
+        got=address, fix=f"begin one (ray start --head), or unset it for one of this machine alone ({error})",
+    )  # fmt: skip
 
 
 def _ray() -> Any:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +14,7 @@ from suffuse.tasks.scoring.scorer import Scorer
 from suffuse.tasks.scoring.scores import Scores
 from suffuse.tasks.scoring.sources import Batch, BrokenSourceError, Place
 
-ITEM, SCORE, P, FLAG = "item", "score", "p", "flag"
+ITEM, SOURCE, SCORE, P, FLAG = "item", "source_file", "score", "p", "flag"
 """The columns that a file of scores has besides what is repeated of the items."""
 
 
@@ -26,10 +25,12 @@ class Layout:
     Arguments:
         keep: those that are repeated of the items; ``None``: all that there are.
         figures: whether the figures are told that the statistic combined.
+        source: whether the file is told beside what is repeated; an item that repeats nothing is called by it anyway.
     """
 
     keep: tuple[str, ...] | None = None
     figures: bool = False
+    source: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,23 @@ class Fault:
     reason: str
     item: Mapping[str, Any]
 
+    @property
+    def place(self) -> str:
+        """Where it is."""
+        return f"{self.source}:{self.row}"
+
     def to_json(self) -> dict[str, Any]:
         """A line of the quarantine."""
         told = {"source": self.source, "row": self.row, "reason": self.reason}
         return {**told, "item": dict(self.item)} if self.item else told
+
+
+def refuse(faults: Sequence[Fault]) -> None:
+    """Raise the first of them, if there is one."""
+    for fault in faults:
+        raise DomainInputError(
+            "cannot be scored", field=fault.place, got=fault.reason, fix="without --strict it is set apart"
+        )
 
 
 @dataclass(frozen=True)
@@ -69,12 +83,29 @@ class Scored:
     end: Place
 
 
-def score_batch(scorer: Scorer, batch: Batch, layout: Layout = Layout()) -> Scored:
-    """Score a batch; depends on nothing but its arguments, so that any process may do it.
+@dataclass(frozen=True)
+class Judged:
+    """What could be scored of a batch, and what could not.
+
+    Arguments:
+        scores: of the items that could; ``None`` if there is none.
+        items: those that could.
+        places: theirs in the batch.
+        faults: the others.
+    """
+
+    scores: Scores | None
+    items: Sequence[Item]
+    places: Sequence[int]
+    faults: tuple[Fault, ...]
+
+
+def judge_batch(scorer: Scorer, batch: Batch) -> Judged:
+    """Score those items of a batch that can be scored.
 
     Raises:
         BrokenSourceError: nothing of the source can be scored, as rows that lack a column.
-        DomainInputError: a condition or a column that is not known.
+        DomainInputError: a condition that is not known.
     """
     found = _unreadable(batch.items)
     places: Sequence[int] = range(len(batch))
@@ -89,9 +120,20 @@ def score_batch(scorer: Scorer, batch: Batch, layout: Layout = Layout()) -> Scor
                 raise
             found |= {places[i]: error for i, error in more.items()}
         else:
-            names = partial(_names, batch, places)
-            return Scored(_table(scorer, scores, items, names, layout), _told(scorer, batch, found), batch.end)
-    return Scored(pa.table({SCORE: pa.array([], pa.float64())}), _told(scorer, batch, found), batch.end)
+            return Judged(scores, items, places, _told(scorer, batch, found))
+    return Judged(None, (), (), _told(scorer, batch, found))
+
+
+def score_batch(scorer: Scorer, batch: Batch, layout: Layout = Layout()) -> Scored:
+    """Score a batch; depends on nothing but its arguments, so that any process may do it.
+
+    Raises:
+        BrokenSourceError, DomainInputError: as :func:`judge_batch`; or a column that is kept is not known.
+    """
+    judged = judge_batch(scorer, batch)
+    if judged.scores is None:
+        return Scored(pa.table({SCORE: pa.array([], pa.float64())}), judged.faults, batch.end)
+    return Scored(_table(scorer, batch, judged, judged.scores, layout), judged.faults, batch.end)
 
 
 def _unreadable(items: Sequence[Item]) -> dict[int, SuffuseError]:
@@ -101,17 +143,14 @@ def _unreadable(items: Sequence[Item]) -> dict[int, SuffuseError]:
     return {i: item.error for i, item in enumerate(items) if isinstance(item, Unreadable)}
 
 
-def _names(batch: Batch, places: Sequence[int]) -> list[str]:
-    names = batch.names()
-    return names if len(places) == len(names) else [names[i] for i in places]
-
-
-def _table(
-    scorer: Scorer, scores: Scores, items: Sequence[Item], names: Callable[[], list[str]], layout: Layout
-) -> pa.Table:
+def _table(scorer: Scorer, batch: Batch, judged: Judged, scores: Scores, layout: Layout) -> pa.Table:
     """The columns of items that were scored; those of the items first."""
-    kept = _kept(scorer.model.domain.columns(items), layout.keep)
-    columns: dict[str, Any] = {name: _plain(cells) for name, cells in kept.items()} or {ITEM: names()}
+    kept = _kept(scorer.model.domain.columns(judged.items), layout)
+    columns: dict[str, Any] = {name: _plain(cells) for name, cells in kept.items()}
+    if not columns:
+        columns[ITEM] = batch.names(judged.places)
+    elif layout.source:
+        columns[SOURCE] = _sources(batch, judged.places)
     columns[SCORE] = scores.value.numpy()
     if scores.p is not None:
         columns[P] = scores.p.numpy()
@@ -120,24 +159,31 @@ def _table(
     return pa.table(columns)
 
 
+def _sources(batch: Batch, places: Sequence[int]) -> pa.Array:
+    """The file that each item is of."""
+    told = pa.concat_arrays([pa.repeat(span.name, span.count) for span in batch.spans])
+    return told if len(places) == len(told) else told.take(pa.array(places, pa.int64()))
+
+
 def _plain(cells: Any) -> Any:
     """A column as it is, but that a dictionary's words are written out: parts may have different dictionaries."""
     return cells.cast(cells.type.value_type) if isinstance(getattr(cells, "type", None), pa.DictionaryType) else cells
 
 
-def _kept(columns: Mapping[str, Any], keep: tuple[str, ...] | None) -> dict[str, Any]:
+def _kept(columns: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
     """Those of an item's columns that are asked for.
 
     Raises:
         DomainInputError: there is none of that name, or one has the name of a column of scores.
     """
-    for name in keep or ():
+    for name in layout.keep or ():
         if name not in columns:
             raise unknown_name("column", name, columns, DomainInputError, field="keep")
-    kept = dict(columns) if keep is None else {name: columns[name] for name in keep}
+    kept = dict(columns) if layout.keep is None else {name: columns[name] for name in layout.keep}
+    own = (ITEM, SCORE, P, FLAG, *((SOURCE,) if layout.source else ()))
     for name in kept:
-        if name in (ITEM, SCORE, P, FLAG):
-            rest = ",".join(other for other in columns if other not in (ITEM, SCORE, P, FLAG)) or "none"
+        if name in own:
+            rest = ",".join(other for other in columns if other not in own) or "none"
             raise DomainInputError(
                 "is a column of the items, and of the scores", field=name, fix=f"leave it out: --keep {rest}"
             )

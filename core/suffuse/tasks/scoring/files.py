@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from suffuse.errors import DomainInputError, RecipeError
 from suffuse.files import atomic
 from suffuse.tasks.embed import fingerprint
-from suffuse.tasks.scoring.columns import FLAG, SCORE, Fault, Layout, P, Scored, score_batch
+from suffuse.tasks.scoring.columns import FLAG, SCORE, Layout, P, Scored, refuse, score_batch
 from suffuse.tasks.scoring.flags import Flagging
 from suffuse.tasks.scoring.formats import FORMATS, format_of, write_file, write_lines
 from suffuse.tasks.scoring.joining import unified
@@ -94,7 +94,7 @@ def score_files(
         sources: what :func:`suffuse.tasks.scoring.sources.find_sources` found.
         out: the file; its suffix tells which kind.
         flagging: which items are called odd.
-        layout: which columns it has.
+        layout: which columns it has; of several sources, the file that an item is of is one.
         batch: items scored at a time; changes the speed, not the scores.
         resume: whether to go on from parts that are there; else they are removed first.
         strict: whether an item that cannot be scored is an error; else it is set apart in a file beside the scores.
@@ -110,12 +110,13 @@ def score_files(
     if format_of(out) is None:
         raise DomainInputError("is no file of scores", field=str(out), expected=f"a file ending in {_suffixes()}")
     begun = time.perf_counter()
+    layout = replace(layout, source=len(sources) > 1)
     parts = open_parts(parts_of(out), _run_of(scorer, layout), sources, resume)
     resumed = parts.rows
     batches = read_batches(scorer.model, sources, batch or items_at_a_time(scorer.model), parts.end)
     try:
         for scored in engine(scorer, layout, batches):
-            _refuse(scored.faults if strict else ())
+            refuse(scored.faults if strict else ())
             parts.add(scored)
             if on_batch is not None:
                 on_batch(scored)
@@ -159,16 +160,17 @@ def score_lines(
     if flagging is not None and flagging.needs_all:
         raise RecipeError(
             "flags no row before all are scored", field="fdr", got="a stream",
-            fix="write to a file, or flag by --threshold",
+            fix="write to a file, or flag by --threshold or --online",
         )  # fmt: skip
     tell = on_fault or (lambda line: None)
+    layout = replace(layout, source=len(sources) > 1)
     begun, rows, faults, flagged = time.perf_counter(), 0, 0, 0
     batches = read_batches(scorer.model, sources, batch or items_at_a_time(scorer.model))
     for scored in engine(scorer, layout, batches):
-        _refuse(scored.faults if strict else ())
+        refuse(scored.faults if strict else ())
         table = scored.table
         if flagging is not None and table.num_rows:
-            flags = flagging(_numbers(table, flagging.column))
+            flagging, flags = flagging.judge(_numbers(table, flagging.column))
             table = _with_flags(table, flags)
             flagged += int(flags.sum())
         write_lines(table, out)
@@ -201,18 +203,8 @@ def _run_of(scorer: Scorer, layout: Layout) -> dict[str, Any]:
         "conditions": {name: [str(value) for value in values] for name, values in scorer.asked.items()},
         "keep": "all" if layout.keep is None else list(layout.keep),
         "figures": layout.figures,
+        "sources": "several" if layout.source else "one",
     }
-
-
-def _refuse(faults: Sequence[Fault]) -> None:
-    if faults:
-        fault = faults[0]
-        raise DomainInputError(
-            "cannot be scored",
-            field=f"{fault.source}:{fault.row}",
-            got=fault.reason,
-            fix="without --strict it is set apart",
-        )
 
 
 def _finish(parts: Sequence[Part], out: Path, flagging: Flagging | None) -> int | None:
@@ -228,13 +220,16 @@ def _finish(parts: Sequence[Part], out: Path, flagging: Flagging | None) -> int 
     return sum(int(found.sum()) for found in flags)
 
 
-def _flags(parts: Sequence[Part], flagging: Flagging) -> Iterable[NDArray[np.bool_]]:
+def _flags(parts: Sequence[Part], flagging: Flagging) -> Iterator[NDArray[np.bool_]]:
     """Which items of each part are odd."""
     values = (_numbers(part.read(flagging.column), flagging.column) for part in parts)
-    if not flagging.needs_all:
-        return map(flagging, values)
-    whole = flagging(np.concatenate(list(values)))
-    return np.split(whole, np.cumsum([part.rows for part in parts])[:-1])
+    if flagging.needs_all:
+        _, whole = flagging.judge(np.concatenate(list(values)))
+        yield from np.split(whole, np.cumsum([part.rows for part in parts])[:-1])
+        return
+    for found in values:
+        flagging, flags = flagging.judge(found)
+        yield flags
 
 
 def _numbers(table: pa.Table, column: str) -> NDArray[np.float64]:

@@ -60,7 +60,7 @@ def _regrouped(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Tab
     size = max(FEWEST_ROWS, min(MOST_ROWS, CELLS // max(len(schema), 1)))
     waiting = schema.empty_table()
     for table in tables:
-        waiting = pa.concat_tables([waiting, spelt(table, schema)], promote_options="permissive")
+        waiting = pa.concat_tables([waiting, spelt(table, schema)])
         whole = waiting.num_rows - waiting.num_rows % size
         for first in range(0, whole, size):
             yield waiting.slice(first, size).combine_chunks()

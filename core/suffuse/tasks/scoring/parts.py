@@ -84,6 +84,7 @@ class Parts:
         self.done = list(found)
         self._tables: list[pa.Table] = []
         self._faults: list[Fault] = []
+        self._rows = self._bytes = 0  # of the tables that are held
         self._end = self.done[-1].end if self.done else Place()
         self._begun = time.monotonic()
 
@@ -109,8 +110,10 @@ class Parts:
         self._tables.append(scored.table)
         self._faults += scored.faults
         self._end = scored.end
-        rows, size = sum(t.num_rows for t in self._tables), sum(t.nbytes for t in self._tables)
-        if rows + len(self._faults) >= ROWS or size >= BYTES or time.monotonic() - self._begun >= SECONDS:
+        self._rows += scored.table.num_rows
+        self._bytes += scored.table.nbytes
+        full = self._rows + len(self._faults) >= ROWS or self._bytes >= BYTES
+        if full or time.monotonic() - self._begun >= SECONDS:
             self.flush()
 
     def flush(self) -> None:
@@ -130,6 +133,7 @@ class Parts:
         write_with(path, lambda temporary: _write(table.replace_schema_metadata({_KEY: told}), temporary))
         self.done.append(part)
         self._tables, self._faults = [], []
+        self._rows = self._bytes = 0
         pa.default_memory_pool().release_unused()  # it would hold a multiple of what is in use
 
     def broke(self, source: str) -> None:
@@ -216,5 +220,5 @@ def json_line(data: Any) -> str:
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    with pa.ipc.new_file(str(path), table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+    with pa.ipc.new_file(str(path), table.schema) as writer:  # not compressed, so that it can be mapped
         writer.write_table(table)

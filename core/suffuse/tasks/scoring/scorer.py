@@ -9,13 +9,11 @@ from typing import Any
 from torch import Tensor
 
 from suffuse.calibration import Calibration
-from suffuse.conditions import encode_conditions, move_conditions
 from suffuse.domain import Item
-from suffuse.order import listed
 from suffuse.state import fields
-from suffuse.tasks.items import encode_items
 from suffuse.tasks.scoring.scores import Scores
 from suffuse.tasks.statistics import Statistic
+from suffuse.tasks.statistics.figures import figures
 from suffuse.trained import Trained
 
 FEWEST, MOST, ENTRIES = 64, 2048, 2**18
@@ -51,12 +49,12 @@ class Scorer:
             DomainInputError: the domain cannot take an item.
         """
         numbers = range(len(items)) if numbers is None else numbers
-        figures = self.figures(items, numbers)
+        told = self.figures(items, numbers)
         usual = self.calibration
-        values = self.statistic.combine(figures, None if usual is None else usual.figures)
+        values = self.statistic.combine(told, None if usual is None else usual.figures)
         return Scores(
             values,
-            figures,
+            told,
             None if usual is None else usual.p_values(values),
             numbers,
             self.statistic.labels(self.model),
@@ -66,10 +64,7 @@ class Scorer:
 
     def figures(self, items: Sequence[Item], numbers: Sequence[int]) -> Tensor:
         """What the statistic combines: float64 ``[items, labels]``."""
-        x = listed(self.model, encode_items(self.model, items))
-        values = {name: [v[i % len(v)] for i in numbers] for name, v in self.asked.items()}
-        given = encode_conditions(self.model.conditions, values, len(items))
-        return self.statistic.measure(self.model, x, move_conditions(given, self.model.device))
+        return figures(self.model, self.statistic, items, numbers, self.asked)
 
 
 def items_at_a_time(model: Trained) -> int:

@@ -128,9 +128,10 @@ class Batch:
         last = self.spans[-1]
         return Place(last.source, last.first + last.count, self.number + len(self))
 
-    def names(self) -> list[str]:
-        """What the items are called: by their file, and with their number in it where it holds several."""
-        return list(chain.from_iterable(span.names() for span in self.spans))
+    def names(self, places: Sequence[int] | None = None) -> list[str]:
+        """What the items are called, or some of them: by their file, and their number in it where it holds several."""
+        told = list(chain.from_iterable(span.names() for span in self.spans))
+        return told if places is None or len(places) == len(told) else [told[i] for i in places]
 
     def origin(self, index: int) -> tuple[str, int]:
         """Of an item of the batch the source's name, and its number there."""

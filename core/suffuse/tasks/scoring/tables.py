@@ -152,7 +152,8 @@ class TableScorer:
             return {field.name: pa.nulls(len(whole), field.type) for field in fields}
         columns = {name: scored.table.column(name) for name in scored.table.column_names}
         if self.flagging is not None:
-            columns[FLAG] = pa.array(self.flagging(columns[self.flagging.column].to_numpy()))
+            _, flags = self.flagging.judge(columns[self.flagging.column].to_numpy())
+            columns[FLAG] = pa.array(flags)
         place = pa.array(np.cumsum(whole) - 1, mask=~whole)
         return {field.name: columns[field.name].take(place) for field in fields}
 
