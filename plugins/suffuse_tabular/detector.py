@@ -236,6 +236,8 @@ class DiffusionDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 self.feature_names_in_ = np.array(rows.names, dtype=object)
             return rows
         names = None if reset else getattr(self, "feature_names_in_", None)
+        if isinstance(X, np.ma.MaskedArray):
+            X = X.astype(np.float64).filled(np.nan)
         array = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")
         return Rows.of(array, names)
 

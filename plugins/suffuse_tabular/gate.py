@@ -18,6 +18,7 @@ from suffuse.rng import permutation
 from suffuse.tasks.score import score
 from suffuse_tabular.cells import is_number
 from suffuse_tabular.cells import numbers as cells_as_numbers
+from suffuse_tabular.columns.base import moments
 from suffuse_tabular.engines import Engine
 from suffuse_tabular.learning import Settings, fitted
 from suffuse_tabular.rows import Rows
@@ -35,6 +36,8 @@ SHARPNESS, SPREAD = 0.5, 0.3
 
 LEAST = 0.2
 """An engine with less than this share of the judgement is not worth the time that it takes."""
+
+LARGEST = float(np.finfo(np.float64).max)
 
 SWAPPED = 0.3
 """The share of cells that come from another row."""
@@ -87,16 +90,17 @@ def made_up(usual: Rows, known: Rows, rng: np.random.Generator) -> list[Rows]:
     swapped = dict(zip(usual.names, rng.random((width, count)) < max(SWAPPED, 1.0 / width), strict=True))
     other, third = (known.take(rng.integers(len(known), size=count).tolist()).columns() for _ in range(2))
     size, place = rng.choice([0.1, 0.3, 1.0], count), rng.uniform(0.2, 0.8, count)
-    ranges = {name: (np.nanmin(x), np.nanmax(x), np.nanstd(x)) for name, x in _numbers(known).items()}
+    spread = {name: _spread(cells) for name, cells in _numbers(known).items()}
 
     def uniform(name: str, cells: Floats) -> Floats:
-        low, high, _ = ranges[name]
-        drawn: Floats = rng.uniform(low, high, count)
-        return drawn
+        low, high, _ = spread[name]
+        share = rng.random(count)
+        return share * low + (1.0 - share) * high  # whose difference may be no number
 
     def noisy(name: str, cells: Floats) -> Floats:
-        moved: Floats = cells + ranges[name][2] * size * rng.standard_normal(count)
-        return moved
+        with np.errstate(over="ignore"):
+            moved = cells + spread[name][2] * size * rng.standard_normal(count)
+        return np.clip(moved, -LARGEST, LARGEST)
 
     def between(name: str, cells: Floats) -> Floats:
         return place * cells + (1.0 - place) * cells_as_numbers(third[name])
@@ -104,7 +108,7 @@ def made_up(usual: Rows, known: Rows, rng: np.random.Generator) -> list[Rows]:
     return [
         _changed(usual, lambda name, cells: cells.take(pa.array(rng.permutation(count)))),
         _changed(usual, lambda name, cells: pc.if_else(pa.array(swapped[name]), other[name], cells)),
-        *(_with_numbers(usual, ranges, change) for change in (uniform, noisy, between)),
+        *(_with_numbers(usual, spread, change) for change in (uniform, noisy, between)),
     ]
 
 
@@ -112,6 +116,12 @@ def _numbers(rows: Rows) -> dict[str, Floats]:
     """The columns of numbers that are not empty."""
     told = {name: cells_as_numbers(cells) for name, cells in rows.columns().items() if is_number(cells.type)}
     return {name: cells for name, cells in told.items() if not np.isnan(cells).all()}
+
+
+def _spread(cells: Floats) -> tuple[float, float, float]:
+    """The least, the largest and the deviation of numbers, some of which may be NaN."""
+    present = cells[~np.isnan(cells)]
+    return float(present.min()), float(present.max()), moments(present)[1]
 
 
 def _with_numbers(rows: Rows, names: Collection[str], change: Callable[[str, Floats], Floats]) -> Rows:

@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from suffuse.errors import DomainInputError, RecipeError, UnsupportedError
-from suffuse.nn.patches import Patches, build
+from suffuse.nn.patches import NEAR, Patches, build
 
 Floats = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def made(rows: torch.Tensor, **options: object) -> Patches:
 
 @pytest.mark.parametrize(("width", "near"), [(3, 6), (9, 4)], ids=["narrow", "wide"])
 def test_the_density_is_the_mixtures(width: int, near: int) -> None:
-    rows = sheet(18, width)  # fewer than are looked at: the density is that of all patches
+    rows = sheet(NEAR, width)  # no more than are looked at: the density is that of all patches
     asked = sheet(7, width, seed=1)
     moments = covariances(rows.double().numpy(), near)
     expected = [log_density(x, rows.double().numpy(), moments, 0.3) for x in asked.double().numpy()]
@@ -63,9 +63,9 @@ def test_the_density_is_the_mixtures(width: int, near: int) -> None:
 
 
 def test_what_is_remembered_is_asked_about_as_if_it_were_not() -> None:
-    rows = sheet(15, 4)
+    rows = sheet(NEAR, 4)
     plain = rows.double().numpy()
-    expected = [log_density(plain[i], plain, covariances(plain, 5, without=i), 0.4, but=i) for i in range(15)]
+    expected = [log_density(plain[i], plain, covariances(plain, 5, without=i), 0.4, but=i) for i in range(NEAR)]
     assert made(rows, neighbours=5, leave_out=True).log_density(rows, 0.4, {}).tolist() == pytest.approx(
         expected, abs=1e-3
     )

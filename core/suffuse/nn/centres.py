@@ -24,21 +24,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from suffuse.conditions import Conditions, ConditionSpace
-from suffuse.errors import DomainInputError, UnsupportedError
-from suffuse.nn.flat import Layout
 from suffuse.nn.nearest import Nearest
 from suffuse.nn.options import parse, require, whole
+from suffuse.nn.remembering import LOOKED_AT, NEIGHBOUR, Remembering, at_most, shown, spacing_of
 from suffuse.rng import permutation
-from suffuse.state import State, batch_size, take
+from suffuse.state import State
 
-NEIGHBOUR = 5
-"""The spacing of the data is the distance to the neighbour of this number ..."""
-LOOKED_AT = 2000
-"""... the median over at most as many states."""
 ROUNDS = 20
 """Of Lloyd's algorithm, at most."""
 
@@ -63,8 +58,8 @@ class CentresOptions:
         require(whole(self.seed, 0), "seed", self.seed, "an integer of at least 0")
 
 
-class Centres(nn.Module):
-    """E[x₀ | x_t] of clouds about centres, for Gaussian noise; what comes out is x₀ (``predict: x0``).
+class Centres(Remembering):
+    """E[x₀ | x_t] of clouds about centres; see :class:`~suffuse.nn.remembering.Remembering`.
 
     Arguments:
         template: any states of the sizes, without masks.
@@ -78,18 +73,12 @@ class Centres(nn.Module):
     shares: Tensor
     variance: Tensor
     typical: Tensor
-    predicts = "x0"
+    name, lacks, grows = "centres", "centres", {"centres": 1, "shares": 1}
 
     def __init__(self, template: State, options: CentresOptions) -> None:
-        super().__init__()
-        self.layout = Layout.of(template)
-        if self.layout.masked:
-            raise UnsupportedError(
-                "has no centres of states that lack entries", field="network.name", expected="states without masks",
-                got="centres", fix="take the network neighbours",
-            )  # fmt: skip
+        super().__init__(template)
         self.options = options
-        self.register_buffer("centres", torch.zeros(0, sum(self.layout.sizes.values())))
+        self.register_buffer("centres", torch.zeros(0, self.width))
         self.register_buffer("shares", torch.zeros(0))
         self.register_buffer("variance", torch.zeros(()))
         self.register_buffer("typical", torch.zeros(()))
@@ -106,11 +95,8 @@ class Centres(nn.Module):
 
     def remember(self, states: State) -> None:
         """See :meth:`suffuse.nn.memory.Memory.remember`."""
-        count = batch_size(states)
-        if count < 2:
-            raise DomainInputError("has too few items", field="the training part", expected="at least 2", got=count)
-        if count > self.options.most:
-            states = take(states, permutation(count, "centres", self.options.seed)[: self.options.most].sort().values)
+        shown(states)
+        states = at_most(states, self.options.most, "centres", self.options.seed)
         rows, device = self.layout.flat(states).float().cpu(), self.centres.device
         centres, members = _clouds(rows, self.options.count, self.options.seed)
         self.centres = centres.to(device)
@@ -129,13 +115,12 @@ class Centres(nn.Module):
         Returns:
             x̂₀, shaped like ``x``.
         """
-        flat = self._seen(x)
-        noise = (8.0 * noise_level.to(flat.dtype)).exp()[:, None]
-        return self.layout.state(self._mean(flat * (1.0 + noise).sqrt(), noise), x)
+        u, ratio = self.seen_at(x, noise_level)
+        return self.layout.state(self._mean(u, ratio.square()), x)
 
     def at_levels(self, x: State, ratios: Sequence[float], conditions: Conditions) -> list[State]:
         """See :meth:`suffuse.nn.memory.AtLevels.at_levels`."""
-        flat = self._seen(x)
+        flat = self.asked(x)
         return [self.layout.state(self._mean(flat, torch.full_like(flat[:, :1], r * r)), x) for r in ratios]
 
     def _mean(self, u: Tensor, noise: Tensor) -> Tensor:
@@ -147,22 +132,6 @@ class Centres(nn.Module):
         values = F.pad(self.centres, (0, 2))  # the kernel wants values as wide as keys
         attended = F.scaled_dot_product_attention(queries[None, None], keys[None, None], values[None, None], scale=1.0)
         return (noise * attended[0, 0, :, : u.shape[1]] + self.variance * u) / total
-
-    def _seen(self, x: State) -> Tensor:
-        if not self.count:
-            raise UnsupportedError(
-                "remembers nothing", field="network.name", expected="a network that was shown data", got="centres",
-                fix="train it: its training takes a moment, and train.steps may be 0",
-            )  # fmt: skip
-        return self.layout.flat(x).float()
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Make room for as many centres as a file holds."""
-        for name in ("centres", "shares"):
-            held, mine = state_dict.get(prefix + name), getattr(self, name)
-            if held is not None and held.ndim == mine.ndim and held.shape[1:] == mine.shape[1:]:
-                setattr(self, name, mine.new_zeros(held.shape))
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def _clouds(rows: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -178,16 +147,12 @@ def _clouds(rows: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
 
 
 def _spacing(rows: Tensor) -> Tensor:
-    """The median distance to the fifth neighbour (the last, where there are fewer).
-
-    Where most have as many equals it is the mean, and 1 where all are alike.
-    """
+    """The distance to the fifth neighbour (the last, where there are fewer) that is usual."""
     among = Nearest(rows.shape[1])
     among.hold(rows, indexed=False)
     chosen = permutation(len(rows), "centres", "spacing")[:LOOKED_AT]
     _, squares = among.near(rows[chosen], min(NEIGHBOUR, len(rows) - 1), chosen)
-    apart = squares[:, -1].sqrt()
-    return next((x for x in (apart.median(), apart.mean()) if x > 0.0), torch.ones(()))
+    return spacing_of(squares[:, -1].sqrt())
 
 
 def build(template: State, conditions: ConditionSpace, **options: Any) -> Centres:

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from suffuse.conditions import Conditions, ConditionSpace
-from suffuse.errors import DomainInputError, UnsupportedError
-from suffuse.nn.flat import Layout
 from suffuse.nn.options import parse, require, whole
-from suffuse.state import State, batch_size
+from suffuse.nn.remembering import Remembering, shown
+from suffuse.state import State
 
 NOISE = 0.1
 """Under which it is seen which states are likely, in units of the spacing: a covariance need not have full rank."""
@@ -46,8 +45,8 @@ class GaussianOptions:
         require(whole(self.rounds, 1), "rounds", self.rounds, "an integer of at least 1")
 
 
-class GaussianBelief(nn.Module):
-    """The belief, for Gaussian noise; what comes out is x₀ (``predict: x0``).
+class GaussianBelief(Remembering):
+    """The belief; see :class:`~suffuse.nn.remembering.Remembering`.
 
     Arguments:
         template: any states of the sizes.
@@ -58,20 +57,13 @@ class GaussianBelief(nn.Module):
     axes: Tensor
     spreads: Tensor
     seen: Tensor
-    predicts = "x0"
+    name, lacks, grows = "gaussian", "covariance", {"axes": 1, "spreads": 1}
 
     def __init__(self, template: State, options: GaussianOptions) -> None:
-        super().__init__()
-        self.layout = Layout.of(template)
-        if self.layout.masked:
-            raise UnsupportedError(
-                "has no covariance of states that lack entries", field="network.name",
-                expected="states without masks", got="gaussian", fix="take the network neighbours",
-            )  # fmt: skip
+        super().__init__(template)
         self.options = options
-        width = sum(self.layout.sizes.values())
-        self.register_buffer("mean", torch.zeros(width))
-        self.register_buffer("axes", torch.zeros(0, width))
+        self.register_buffer("mean", torch.zeros(self.width))
+        self.register_buffer("axes", torch.zeros(0, self.width))
         self.register_buffer("spreads", torch.zeros(0))
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
@@ -88,9 +80,7 @@ class GaussianBelief(nn.Module):
 
     def remember(self, states: State) -> None:
         """See :meth:`suffuse.nn.memory.Memory.remember`."""
-        count = batch_size(states)
-        if count < 2:
-            raise DomainInputError("has too few items", field="the training part", expected="at least 2", got=count)
+        count = shown(states)
         rows = self.layout.flat(states).float().to(self.mean.device)
         self._take(rows)
         kept = max(2, math.ceil(self.options.keep * count))
@@ -111,15 +101,14 @@ class GaussianBelief(nn.Module):
         Returns:
             x̂₀, shaped like ``x``.
         """
-        flat = self._seen(x)
-        ratio = (4.0 * noise_level.to(flat.dtype)).exp()[:, None]
-        apart = flat * (1.0 + ratio.square()).sqrt() - self.mean
+        u, ratio = self.seen_at(x, noise_level)
+        apart = u - self.mean
         along = apart @ self.axes.T * (self.spreads / (self.spreads + ratio.square()))
         return self.layout.state(self.mean + along @ self.axes, x)
 
     def log_density(self, x: State, ratio: float, conditions: Conditions) -> Tensor:
         """See :meth:`suffuse.nn.memory.Dense.log_density`."""
-        return self._log_density(self._seen(x), ratio)
+        return self._log_density(self.asked(x), ratio)
 
     def _log_density(self, rows: Tensor, ratio: float) -> Tensor:
         apart, noise = (rows - self.mean).double(), ratio * ratio
@@ -141,22 +130,6 @@ class GaussianBelief(nn.Module):
             axes = vectors.mT @ apart / (spreads.clamp_min(1e-300) * (len(rows) - 1)).sqrt()[:, None]
         real = spreads > 1e-10 * spreads.amax().clamp_min(1e-300)
         self.mean, self.axes, self.spreads = mean.float(), axes[real].float(), spreads[real].float()
-
-    def _seen(self, x: State) -> Tensor:
-        if not self.count:
-            raise UnsupportedError(
-                "remembers nothing", field="network.name", expected="a network that was shown data", got="gaussian",
-                fix="train it: its training takes a moment, and train.steps may be 0",
-            )  # fmt: skip
-        return self.layout.flat(x).float()
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Make room for as many axes as a file holds."""
-        for name in ("axes", "spreads"):
-            held, mine = state_dict.get(prefix + name), getattr(self, name)
-            if held is not None and held.ndim == mine.ndim and held.shape[1:] == mine.shape[1:]:
-                setattr(self, name, mine.new_zeros(held.shape))
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 def build(template: State, conditions: ConditionSpace, **options: Any) -> GaussianBelief:

@@ -22,48 +22,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from suffuse.conditions import Conditions, ConditionSpace
-from suffuse.errors import DomainInputError, UnsupportedError
-from suffuse.nn.flat import Layout
 from suffuse.nn.known import numbers_of
 from suffuse.nn.nearest import Answer, Nearest, leave_out, slices
-from suffuse.nn.options import parse, require, whole
+from suffuse.nn.options import parse
+from suffuse.nn.remembering import LOOKED_AT, NEIGHBOUR, Drawing, Remembering, shown, spacing_of
 from suffuse.rng import permutation
 from suffuse.state import State, batch_size, take
 
-NEIGHBOUR = 5
-"""The spacing of what is remembered is the distance to the neighbour of this number ..."""
-LOOKED_AT = 2000
-"""... the median over at most as many states."""
 NEARBY = 0.4
 """The noise level, in units of the spacing, up to which the nearest states are all that matter."""
 
 
 @dataclass(frozen=True)
-class NeighboursOptions:
-    """Options of the exact belief.
-
-    Arguments:
-        most: states remembered at most; of more, as many are drawn.
-        leave_out: whether a clean state that equals one that is remembered is asked about as if it were not (only by
-            :meth:`Neighbours.at_levels`): training data are scored like data never seen.
-        seed: of the draw.
-    """
-
-    most: int = 20_000
-    leave_out: bool = False
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require(whole(self.most, 2), "most", self.most, "an integer of at least 2")
-        require(isinstance(self.leave_out, bool), "leave_out", self.leave_out, "true or false")
-        require(whole(self.seed, 0), "seed", self.seed, "an integer of at least 0")
+class NeighboursOptions(Drawing):
+    """Options of the exact belief; ``leave_out`` is of :meth:`Neighbours.at_levels`."""
 
 
-class Neighbours(nn.Module):
-    """E[x₀ | x_t] of the remembered states, for Gaussian noise; what comes out is x₀ (``predict: x0``).
+class Neighbours(Remembering):
+    """E[x₀ | x_t] of the remembered states; see :class:`~suffuse.nn.remembering.Remembering`.
 
     Entries that are masked are missing: the squared distance is that over the entries that both have, per entry, and
     what is believed of an entry is the mean over the states that have it.
@@ -76,15 +55,13 @@ class Neighbours(nn.Module):
     there: Tensor
     typical: Tensor
     seen: Tensor
-    predicts = "x0"
+    name, grows = "neighbours", {"there": 1}
 
     def __init__(self, template: State, options: NeighboursOptions) -> None:
-        super().__init__()
-        self.layout = Layout.of(template)
+        super().__init__(template)
         self.options = options
-        width = sum(self.layout.sizes.values())
-        self.nearest = Nearest(width)
-        self.register_buffer("there", torch.zeros(0, width if self.layout.masked else 0, dtype=torch.bool))
+        self.nearest = Nearest(self.width)
+        self.register_buffer("there", torch.zeros(0, self.width if self.layout.masked else 0, dtype=torch.bool))
         self.register_buffer("typical", torch.zeros(()))
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
@@ -105,9 +82,7 @@ class Neighbours(nn.Module):
 
     def remember(self, states: State) -> None:
         """See :meth:`suffuse.nn.memory.Memory.remember`."""
-        count = batch_size(states)
-        if count < 2:
-            raise DomainInputError("has too few items", field="the training part", expected="at least 2", got=count)
+        count = shown(states)
         self.seen = self.seen.new_tensor(count)
         self._hold(*self._flat(take(states, self._drawn(count))))
 
@@ -135,9 +110,7 @@ class Neighbours(nn.Module):
         Returns:
             x̂₀, shaped like ``x``.
         """
-        flat, there = self._seen(x), self.layout.there(x)
-        ratio = (4.0 * noise_level.to(flat.dtype)).exp()[:, None]
-        queries = flat * (1.0 + ratio.square()).sqrt()
+        (queries, ratio), there = self.seen_at(x, noise_level), self.layout.there(x)
         columns = self.rows.T.contiguous()
         means = [
             self._mean(self._similarity(queries[part], _part(there, part)), columns, ratio[part])
@@ -147,7 +120,7 @@ class Neighbours(nn.Module):
 
     def at_levels(self, x: State, ratios: Sequence[float], conditions: Conditions) -> list[State]:
         """See :meth:`suffuse.nn.memory.AtLevels.at_levels`: the distances are computed once."""
-        flat, there = self._seen(x), self.layout.there(x)
+        flat, there = self.asked(x), self.layout.there(x)
 
         def means(similarity: Tensor, columns: Tensor, numbers: Tensor | None) -> tuple[Tensor, ...]:
             return tuple(self._mean(similarity, columns, ratio) for ratio in ratios)
@@ -160,14 +133,6 @@ class Neighbours(nn.Module):
         else:
             found = self.nearest.by_all(flat, means, same)
         return [self.layout.state(mean, x) for mean in found]
-
-    def _seen(self, x: State) -> Tensor:
-        if not self.count:
-            raise UnsupportedError(
-                "remembers nothing", field="network.name", expected="a network that was shown data", got="neighbours",
-                fix="train it: its training takes a moment, and train.steps may be 0",
-            )  # fmt: skip
-        return self.layout.flat(x).float()
 
     def _flat(self, states: State) -> tuple[Tensor, Tensor]:
         """States as they are kept: rows, and which of their entries are real (nothing where all are)."""
@@ -226,10 +191,7 @@ class Neighbours(nn.Module):
         return found if bool((found >= 0).any()) else None
 
     def _spacing(self) -> Tensor:
-        """The median distance to the fifth neighbour (the last, where there are fewer).
-
-        Where most have as many equals it is the mean, and 1 where all are alike.
-        """
+        """The distance to the fifth neighbour (the last, where there are fewer) that is usual."""
         chosen = permutation(self.count, "neighbours", "spacing")[:LOOKED_AT].to(self.rows.device)
         k = min(NEIGHBOUR, self.count - 1)
         distances = []
@@ -244,16 +206,7 @@ class Neighbours(nn.Module):
                 shared = there & self.there[near]
                 gap = gap * shared * (gap.shape[1] / shared.sum(1, keepdim=True).clamp_min(1)).sqrt()
             distances.append(gap.norm(dim=1))
-        apart = torch.cat(distances)
-        found = next((x for x in (apart.median(), apart.mean()) if x > 0.0), torch.ones_like(self.typical))
-        return found.to(self.typical.dtype)
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Make room for as many states as a file holds."""
-        held = state_dict.get(prefix + "there")
-        if held is not None and held.ndim == 2 and held.shape[1] == self.there.shape[1]:
-            self.there = self.there.new_zeros(held.shape)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        return spacing_of(torch.cat(distances)).to(self.typical.dtype)
 
 
 _LEAST_SHARE = 1e-6

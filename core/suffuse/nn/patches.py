@@ -23,51 +23,40 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from suffuse.conditions import Conditions, ConditionSpace
-from suffuse.errors import DomainInputError, UnsupportedError
-from suffuse.nn.flat import Layout
 from suffuse.nn.known import numbers_of
 from suffuse.nn.nearest import Nearest, slices
 from suffuse.nn.options import parse, require, whole
-from suffuse.rng import permutation
-from suffuse.state import State, batch_size, take
+from suffuse.nn.remembering import NEIGHBOUR, Drawing, Remembering, at_most, shown, spacing_of
+from suffuse.state import State
 
 NEAR = 10
 """Patches that are looked at for the density: of those further off little is left."""
 ROOM = 2**27
 """Numbers that the axes of all patches have at most: half a gigabyte."""
-NEIGHBOUR = 5
-"""The spacing of what is remembered is the distance to the neighbour of this number."""
 
 
 @dataclass(frozen=True)
-class PatchesOptions:
-    """Options of the belief.
+class PatchesOptions(Drawing):
+    """Options of the belief; ``leave_out`` is of :meth:`Patches.log_density`.
+
+    Where the axes of ``most`` states need too much room, fewer are drawn.
 
     Arguments:
         neighbours: how many shape a patch.
-        most: states remembered at most; of more, or where their axes need too much room, as many as there is are drawn.
-        leave_out: whether a clean state that equals one that is remembered is asked about as if it were not (only by
-            :meth:`Patches.log_density`): training data are scored like data never seen.
-        seed: of the draw.
     """
 
     neighbours: int = 20
-    most: int = 20_000
-    leave_out: bool = False
-    seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(whole(self.neighbours, 1), "neighbours", self.neighbours, "an integer of at least 1")
-        require(whole(self.most, 2), "most", self.most, "an integer of at least 2")
-        require(isinstance(self.leave_out, bool), "leave_out", self.leave_out, "true or false")
-        require(whole(self.seed, 0), "seed", self.seed, "an integer of at least 0")
 
 
-class Patches(nn.Module):
-    """The belief of the remembered states, for Gaussian noise; what comes out is x₀ (``predict: x0``).
+class Patches(Remembering):
+    """The belief of the remembered states; see :class:`~suffuse.nn.remembering.Remembering`.
 
     Arguments:
         template: any states of the sizes.
@@ -78,21 +67,14 @@ class Patches(nn.Module):
     axes: Tensor
     spreads: Tensor
     typical: Tensor
-    predicts = "x0"
+    name, lacks, grows = "patches", "patches", {"shaped_by": 2, "axes": 2, "spreads": 2}
 
     def __init__(self, template: State, options: PatchesOptions) -> None:
-        super().__init__()
-        self.layout = Layout.of(template)
-        if self.layout.masked:
-            raise UnsupportedError(
-                "has no patches of states that lack entries", field="network.name",
-                expected="states without masks", got="patches", fix="take the network neighbours",
-            )  # fmt: skip
+        super().__init__(template)
         self.options = options
-        width = sum(self.layout.sizes.values())
-        self.nearest = Nearest(width)
+        self.nearest = Nearest(self.width)
         self.register_buffer("shaped_by", torch.zeros(0, 0, dtype=torch.int32))
-        self.register_buffer("axes", torch.zeros(0, 0, width))
+        self.register_buffer("axes", torch.zeros(0, 0, self.width))
         self.register_buffer("spreads", torch.zeros(0, 0))
         self.register_buffer("typical", torch.zeros(()))
 
@@ -113,19 +95,15 @@ class Patches(nn.Module):
 
     def remember(self, states: State) -> None:
         """See :meth:`suffuse.nn.memory.Memory.remember`."""
-        count, width = batch_size(states), self.rows.shape[1]
-        if count < 2:
-            raise DomainInputError("has too few items", field="the training part", expected="at least 2", got=count)
-        near = min(self.options.neighbours, count - 1)
-        most = min(self.options.most, max(2, ROOM // (min(near, width) * width)))
-        if count > most:
-            states = take(states, permutation(count, "patches", self.options.seed)[:most].sort().values)
+        rank = min(self.options.neighbours, shown(states) - 1, self.width)
+        most = min(self.options.most, max(2, ROOM // (rank * self.width)))
+        states = at_most(states, most, "patches", self.options.seed)
         self.nearest.hold(self.layout.flat(states))
         near = min(self.options.neighbours, self.count - 1)
         numbers, squares = self.nearest.near(self.rows, near, torch.arange(self.count, device=self.rows.device))
         self.shaped_by = numbers.int()
         self.axes, self.spreads = _axes(self.rows, numbers)
-        self.typical = _spacing(squares)
+        self.typical = spacing_of(squares[:, min(NEIGHBOUR, near) - 1].sqrt())
 
     def forward(self, x: State, noise_level: Tensor, conditions: Conditions) -> State:
         """Predict, by all patches.
@@ -138,16 +116,14 @@ class Patches(nn.Module):
         Returns:
             x̂₀, shaped like ``x``.
         """
-        flat = self._seen(x)
-        ratio = (4.0 * noise_level.to(flat.dtype)).exp()[:, None]
-        queries = flat * (1.0 + ratio.square()).sqrt()
+        queries, ratio = self.seen_at(x, noise_level)
         parts = slices(len(queries), self.axes.shape[:2].numel())
         means = [self._mean(queries[part], ratio[part]) for part in parts]
         return self.layout.state(torch.cat(means), x)
 
     def log_density(self, x: State, ratio: float, conditions: Conditions) -> Tensor:
         """See :meth:`suffuse.nn.memory.Dense.log_density`; by the patches that are nearest."""
-        flat = self._seen(x)
+        flat = self.asked(x)
         same = numbers_of(self.rows, flat) if self.options.leave_out else torch.full_like(flat[:, 0], -1).long()
         numbers, _ = self.nearest.near(flat, min(NEAR, self.count), same)
         each = numbers.shape[1] * self.axes[0].numel()
@@ -182,31 +158,6 @@ class Patches(nn.Module):
         weights = (-0.5 * exponent).softmax(1)
         steps = weights[..., None] * self.spreads / spread * along
         return weights @ self.rows + steps.flatten(1) @ axes
-
-    def _seen(self, x: State) -> Tensor:
-        if not self.count:
-            raise UnsupportedError(
-                "remembers nothing", field="network.name", expected="a network that was shown data", got="patches",
-                fix="train it: its training takes a moment, and train.steps may be 0",
-            )  # fmt: skip
-        return self.layout.flat(x).float()
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Make room for as many states as a file holds."""
-        for name in ("shaped_by", "axes", "spreads"):
-            held, mine = state_dict.get(prefix + name), getattr(self, name)
-            if held is not None and held.ndim == mine.ndim and (name != "axes" or held.shape[2] == mine.shape[2]):
-                setattr(self, name, mine.new_zeros(held.shape))
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
-
-def _spacing(squares: Tensor) -> Tensor:
-    """The median of the distances to the fifth neighbour (the last, where there are fewer), of ``[count, near]``.
-
-    Where most have as many equals it is the mean, and 1 where all are alike.
-    """
-    apart = squares[:, min(NEIGHBOUR, squares.shape[1]) - 1].sqrt()
-    return next((x for x in (apart.median(), apart.mean()) if x > 0.0), torch.ones_like(apart[0]))
 
 
 def _axes(rows: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -103,3 +104,22 @@ def test_a_panel_finds_tumours_as_well_as_its_best_view() -> None:
         for method in ("auto", "neighbours")
     }
     assert area["auto"] > 0.93 and area["auto"] > area["neighbours"] - 0.01
+
+
+def test_numbers_near_the_largest_are_learnt_from() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(120, 3))
+    rows[:2, 1] = 1e300, -1e308
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores = DiffusionDetector().fit(rows).score_samples(rows)
+    assert np.isfinite(scores).all() and scores.argmin() == 1
+
+
+def test_masked_cells_are_empty_ones() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    empty = rows.copy()
+    empty[:20, 0] = np.nan
+    masked = np.ma.masked_array(rows, np.isnan(empty))
+    found = [DiffusionDetector("neighbours").fit(x).score_samples(x) for x in (masked, empty)]
+    assert np.array_equal(*found)
