@@ -17,7 +17,6 @@ from torch import Tensor
 
 from suffuse import state as states
 from suffuse.domain import Codec, Item
-from suffuse.parts import Parts
 from suffuse.state import State, mask_of
 
 KNOTS = 256
@@ -123,7 +122,9 @@ class Portrait:
         step = max(1, -(-len(items) * max(1, len(numbers)) // VALUES))
         chosen = items if step == 1 else items[::step]
         knots = _knots(
-            torch.cat([_present(*_numbers(state, numbers, codec)) for state in _encoded(codec, chosen)], dim=1)
+            torch.cat(
+                [_present(*_numbers(_laid_out(codec, state), numbers)) for state in _encoded(codec, chosen)], dim=1
+            )
         )
         return cls(knots, reduce(Tally.__add__, (count(codec, state, knots) for state in _encoded(codec, items))))
 
@@ -146,9 +147,10 @@ def count(codec: Codec, state: State, knots: Tensor) -> Tally:
     """
     asked = slots(codec)
     numbers, choices = [s for s in asked if not s.classes], [s for s in asked if s.classes]
-    values, there = _numbers(state, numbers, codec)
+    laid_out = _laid_out(codec, state)
+    values, there = _numbers(laid_out, numbers)
     ordered = _present(values, there).sort(dim=1).values
-    counted = [_choice(state, slot, codec) for slot in choices]
+    counted = [_choice(*laid_out[slot.field], slot, slot.field in codec.categorical()) for slot in choices]
     absent = torch.cat([(~there).all(2).sum(1), *(gone[None] for _, gone in counted)])
     return Tally(
         torch.tensor(states.batch_size(state)),
@@ -165,45 +167,20 @@ def _encoded(codec: Codec, items: Sequence[Item]) -> Iterator[State]:
     return (codec.encode(items[first : first + SLICE]) for first in range(0, len(items), SLICE))
 
 
-def _numbers(state: State, asked: Sequence[Slot], codec: Codec) -> tuple[Tensor, Tensor]:
-    """Values of numbers, float64 ``[numbers, values]``, and which are there, bool ``[numbers, items, values of one]``.
+LaidOut = Mapping[str, tuple[Tensor, Tensor]]
+"""By field, float64 ``[entries, items, values of one]``, and which of these are there."""
 
-    A number that has several values in an item, as a channel of a recording, has as many columns for it.
-    """
-    parts = codec.parts()
+
+def _laid_out(codec: Codec, state: State) -> LaidOut:
+    """The fields of a state, entry by entry."""
+    parts, categorical = codec.parts(), codec.categorical()
     assert parts is not None
-    found: list[Tensor] = []
-    there: list[Tensor] = []
-    for name in dict.fromkeys(slot.field for slot in asked):
-        places = torch.tensor([slot.entries[0] for slot in asked if slot.field == name])
-        value, known = _laid_out(state, name, parts)
-        found.append(value[places])
-        there.append(known[places])
-    if not found:
-        items = states.batch_size(state)
-        return torch.zeros(0, items, dtype=torch.float64), torch.zeros(0, items, 1, dtype=torch.bool)
-    longest = max(known.shape[2] for known in there)
-    padded = [torch.nn.functional.pad(known, (0, longest - known.shape[2])) for known in there]
-    values = [torch.nn.functional.pad(value, (0, longest - value.shape[2])) for value in found]
-    return torch.cat(values).flatten(1), torch.cat(padded)
+    ids = dict(states.fields(parts.ids))
+    return {name: _entries(state, name, ids[name], name in categorical) for name, _ in states.fields(state)}
 
 
-def _choice(state: State, slot: Slot, codec: Codec) -> tuple[Tensor, Tensor]:
-    """How often each class is, int64 ``[classes]``, and how many items have none."""
-    parts = codec.parts()
-    assert parts is not None
-    value, there = _laid_out(state, slot.field, parts, slot.field in codec.categorical())
-    places = torch.tensor(slot.entries)
-    known = there[places]
-    if slot.field in codec.categorical():
-        chosen = value[places].long()
-    else:
-        chosen, known = value[places].argmax(0)[None], known.all(0)[None]
-    return chosen[known].bincount(minlength=slot.classes), (~known).all(2).all(0).sum()
-
-
-def _laid_out(state: State, name: str, parts: Parts, categorical: bool = False) -> tuple[Tensor, Tensor]:
-    """A field as float64 ``[entries, items, values of one]``, and which values are there.
+def _entries(state: State, name: str, ids: Tensor, categorical: bool) -> tuple[Tensor, Tensor]:
+    """A field as :data:`LaidOut` has it.
 
     Entries are those of the parts' ids; axes over which ids broadcast hold several values of the same entry. Of a
     categorical field the values are the numbers of classes.
@@ -215,7 +192,6 @@ def _laid_out(state: State, name: str, parts: Parts, categorical: bool = False) 
         known = known[..., 0] if known.ndim == value.ndim else known
         value = value.argmax(-1)
     known = known.expand_as(value)
-    ids = dict(states.fields(parts.ids))[name]
     shape = (1,) * (value.ndim - ids.ndim) + tuple(ids.shape[1:])
     kept = [axis + 1 for axis, size in enumerate(shape) if size > 1]
     pooled = [axis + 1 for axis, size in enumerate(shape) if size == 1]
@@ -225,6 +201,38 @@ def _laid_out(state: State, name: str, parts: Parts, categorical: bool = False) 
         value.permute(order).reshape(entries, items, -1).double(),
         known.permute(order).reshape(entries, items, -1),
     )
+
+
+def _numbers(laid_out: LaidOut, asked: Sequence[Slot]) -> tuple[Tensor, Tensor]:
+    """Values of numbers, float64 ``[numbers, values]``, and which are there, bool ``[numbers, items, values of one]``.
+
+    A number that has several values in an item, as a channel of a recording, has as many columns for it.
+    """
+    found: list[Tensor] = []
+    there: list[Tensor] = []
+    for name in dict.fromkeys(slot.field for slot in asked):
+        places = torch.tensor([slot.entries[0] for slot in asked if slot.field == name])
+        value, known = laid_out[name]
+        found.append(value[places])
+        there.append(known[places])
+    if not found:
+        items = next(iter(laid_out.values()))[0].shape[1]
+        return torch.zeros(0, items, dtype=torch.float64), torch.zeros(0, items, 1, dtype=torch.bool)
+    longest = max(known.shape[2] for known in there)
+    padded = [torch.nn.functional.pad(known, (0, longest - known.shape[2])) for known in there]
+    values = [torch.nn.functional.pad(value, (0, longest - value.shape[2])) for value in found]
+    return torch.cat(values).flatten(1), torch.cat(padded)
+
+
+def _choice(value: Tensor, there: Tensor, slot: Slot, categorical: bool) -> tuple[Tensor, Tensor]:
+    """How often each class is, int64 ``[classes]``, and how many items have none."""
+    places = torch.tensor(slot.entries)
+    known = there[places]
+    if categorical:
+        chosen = value[places].long()
+    else:
+        chosen, known = value[places].argmax(0)[None], known.all(0)[None]
+    return chosen[known].bincount(minlength=slot.classes), (~known).all(2).all(0).sum()
 
 
 def _present(values: Tensor, there: Tensor) -> Tensor:

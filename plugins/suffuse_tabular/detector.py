@@ -237,7 +237,7 @@ class DiffusionDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             return rows
         names = None if reset else getattr(self, "feature_names_in_", None)
         if isinstance(X, np.ma.MaskedArray):
-            X = X.astype(np.float64).filled(np.nan)
+            X = np.ma.filled(X.astype(np.float64), np.nan)
         array = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite="allow-nan")
         return Rows.of(array, names)
 

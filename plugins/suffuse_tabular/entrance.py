@@ -11,6 +11,7 @@ from suffuse.domain import Entrance
 from suffuse.state import MASK, State
 from suffuse_tabular.columns import Boolean, LogTails, Number
 from suffuse_tabular.columns.numbers import BEND
+from suffuse_tabular.packed import FAR
 
 
 class NumbersEntrance(Entrance):
@@ -39,7 +40,7 @@ class NumbersEntrance(Entrance):
 
     def forward(self, items: Tensor) -> State:
         z = (items - self.means) / self.scales
-        values = torch.where(self.bends, _bent(z), z).float()
+        values = torch.where(self.bends, _bent(z), z).clamp(-float(FAR), float(FAR)).float()
         if self.field is None:
             return values
         there = ~items.isnan()
