@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from suffuse.recipe import Recipe, validate
-from suffuse.tasks.statistics import DensityStatistic, ResidualStatistic, Statistic
+from suffuse.tasks.statistics import DensityStatistic, RelativeResidualStatistic, ResidualStatistic, Statistic
 
 COMMON: Mapping[str, Any] = {"domain": "tabular", "data": {"name": "file"}}
 
@@ -96,7 +96,7 @@ DENOISER = Engine(
         "ema": {"kind": "exponential", "decay": 0.995},
         "train": {"steps": 1200, "batch": 256, "keep": True, "precision": "no"},
     },
-    ResidualStatistic(ratios=(0.05, 0.196, 0.766, 3.0)),
+    RelativeResidualStatistic(ratios=(0.05, 0.196, 0.766, 3.0)),
     {"layout": "vector", "numbers": "logtails"},
 )
 

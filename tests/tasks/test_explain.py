@@ -17,12 +17,13 @@ from suffuse.recipe import validate
 from suffuse.registry import isolated
 from suffuse.state import masked_sum
 from suffuse.tasks.evaluate import open_splits
-from suffuse.tasks.explain import contributions, explain
+from suffuse.tasks.explain import explain
 from suffuse.tasks.explained import heat, save
 from suffuse.tasks.fit import fit
 from suffuse.tasks.inpaint import inpaint
 from suffuse.tasks.items import encode_items
 from suffuse.tasks.score import calibrate, make_scorer, score
+from suffuse.tasks.statistics import contributions
 from suffuse.trained import Trained
 from tests import columns
 
@@ -103,7 +104,7 @@ def test_explanations_do_not_depend_on_chance(model, usual, found):
 def test_shares_sum_to_one_and_are_what_the_score_is_a_sum_of(model):
     scorer = make_scorer(model, statistic="residual")
     items = columns.rows(5 * 10**6, 9)
-    entries = contributions(scorer, encode_items(model, items), {})
+    entries = contributions(model, scorer.statistic, items, range(9), {}, None)
     torch.testing.assert_close(masked_sum(entries), torch.ones(9, dtype=torch.float64))
     assert isinstance(entries, torch.Tensor)
     assert (entries >= 0.0).all()

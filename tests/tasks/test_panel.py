@@ -22,7 +22,9 @@ from suffuse.tasks.statistics import (
     DensityStatistic,
     PanelStatistic,
     ProfileStatistic,
+    RelativeResidualStatistic,
     ResidualStatistic,
+    contributions,
     named,
     stored,
     surprise,
@@ -98,6 +100,33 @@ def test_odd_items_are_found_and_explained() -> None:
     assert high.p is not None and (high.p <= 0.05).all()
     told = explain(panel, odd[:2], tries=1, steps=4)
     assert torch.as_tensor(told[0].entries)[0, 0].argmax() == 3
+
+
+def test_each_judge_is_heard_about_what_is_to_blame() -> None:
+    """What one calls more surprising counts more, and one that weighs nothing not at all."""
+    items = [[*wave[:3], wave[3] + 1.5, *wave[4:]] for wave in _waves(700, 4)]
+
+    def blamed(panel: Model) -> torch.Tensor:
+        assert panel.calibration is not None
+        statistic = stored(panel.calibration.statistic)
+        return torch.as_tensor(contributions(panel, statistic, items, range(4), {}, panel.calibration.figures))
+
+    own, other = (blamed(_panel(weights)) for weights in ((1.0, 0.0), (0.0, 1.0)))
+    panel = _panel((1.0, 2.0))
+    assert panel.calibration is not None
+    told, usual = score(panel, items).figure, panel.calibration.figures
+    weights = [w * surprise(told[:, i], usual[:, i]) for i, w in enumerate((1.0, 2.0))]
+    expected = (weights[0][:, None, None] * own + weights[1][:, None, None] * other) / sum(weights)[:, None, None]
+    torch.testing.assert_close(blamed(panel), expected)
+    assert (blamed(panel).argmax(2) == 3).all()
+    torch.testing.assert_close(own.sum((1, 2)), torch.ones(4, dtype=torch.float64))
+
+
+def test_relative_residuals_weigh_all_levels_alike() -> None:
+    statistic = RelativeResidualStatistic(ratios=(0.1, 1.0))
+    usual = torch.tensor([[0.1, 3.0], [0.1, 5.0]]).double()
+    told = statistic.combine(torch.tensor([[0.2, 17.0**0.5]]).double(), usual)
+    assert told.tolist() == pytest.approx([((4.0 + 1.0) / 2.0) ** 0.5])
 
 
 def test_a_file_and_a_shipment_hold_the_panel(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from suffuse.rng import permutation
 from suffuse.tasks.explain import explain
 from suffuse.tasks.score import REFERENCES, joined, make_scorer, slices, stream_batches
 from suffuse.tasks.scoring.scorer import Scorer, items_at_a_time
-from suffuse.tasks.statistics import Telling
+from suffuse.tasks.statistics import tells
 from suffuse.trained import Trained
 
 MOST = 10_000
@@ -168,7 +168,7 @@ def _top(found: Detection, places: Sequence[int]) -> tuple[Top, ...]:
 
 def _reasoned(scorer: Scorer, splits: Splits, tops: Sequence[Top]) -> tuple[Top, ...]:
     """The same, with what ``explain`` says of each, if the statistic can tell."""
-    if not isinstance(scorer.statistic, Telling):
+    if not tells(scorer.statistic):
         return tuple(tops)
     reasons: dict[Top, str] = {}
     for part, name in _parts(splits):

@@ -12,9 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from suffuse.conditions import encode_conditions, move_conditions
 from suffuse.domain import Item
-from suffuse.errors import DomainInputError, UnsupportedError
+from suffuse.errors import DomainInputError
 from suffuse.inverse import Method
 from suffuse.state import State, fields, take
 from suffuse.tasks.guilt import Trial, Verdict, suspicion
@@ -23,7 +22,7 @@ from suffuse.tasks.items import encode_items
 from suffuse.tasks.plan import OnStep, deal
 from suffuse.tasks.score import Reference, Scorer, make_scorer
 from suffuse.tasks.scoring.scores import Scores
-from suffuse.tasks.statistics import STATISTICS, Statistic, Telling
+from suffuse.tasks.statistics import Statistic, contributions
 from suffuse.trained import Trained
 
 TRIES = 4
@@ -153,7 +152,7 @@ def explain(
     scorer = make_scorer(model, statistic=statistic, reference=reference, conditions=conditions)
     asked = deal(conditions or {}, len(items))
     states = encode_items(model, items)
-    entries = contributions(scorer, states, asked)
+    entries = _contributions(scorer, items, asked)
     suspected = suspicion(model.codec, states, entries)
     trial = Trial(scorer, items, states, asked, suspected, tries, seed, method, options)
     tell = on_step or (lambda done, total: None)
@@ -164,27 +163,10 @@ def explain(
     return Explanations(tuple(each), scores.statistic, scores.units)
 
 
-def contributions(scorer: Scorer, states: State, asked: Mapping[str, Sequence[Any]]) -> State:
-    """What each entry adds to the scores of some items: see :meth:`~suffuse.tasks.statistics.Telling.contributions`.
-
-    Arguments:
-        scorer: whose statistic it is.
-        states: of the items.
-        asked: the conditions of each, by name.
-
-    Raises:
-        UnsupportedError: the statistic does not tell.
-    """
-    model, statistic = scorer.model, scorer.statistic
-    if not isinstance(statistic, Telling):
-        able = [name for name, kind in STATISTICS.items() if hasattr(kind, "contributions")]
-        raise UnsupportedError(
-            "does not tell what of an item is odd", field="statistic", expected=" or ".join(able), got=statistic.name
-        )
-    given = move_conditions(
-        encode_conditions(model.conditions, asked, len(next(iter(fields(states)))[1])), model.device
-    )
-    return statistic.contributions(model, states, given)
+def _contributions(scorer: Scorer, items: Sequence[Item], asked: Mapping[str, Sequence[Any]]) -> State:
+    """What each entry adds to the scores of some items, whose conditions are told one by one."""
+    usual = None if scorer.calibration is None else scorer.calibration.figures
+    return contributions(scorer.model, scorer.statistic, items, range(len(items)), asked, usual)
 
 
 def _explanation(trial: Trial, entries: State, scores: Scores, number: int, name: str, verdict: Verdict) -> Explanation:

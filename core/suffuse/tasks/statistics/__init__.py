@@ -3,10 +3,11 @@
 from suffuse.tasks.statistics.base import Judging, Statistic, Telling, shares
 from suffuse.tasks.statistics.catalog import STATISTICS, make_statistic, named, stored
 from suffuse.tasks.statistics.density import DensityStatistic
+from suffuse.tasks.statistics.figures import contributions, tells
 from suffuse.tasks.statistics.likelihood import ElboStatistic, LikelihoodStatistic, TypicalityStatistic
 from suffuse.tasks.statistics.panel import PanelStatistic, surprise
 from suffuse.tasks.statistics.profile import ProfileStatistic, mahalanobis
-from suffuse.tasks.statistics.residual import HIGHEST, LOWEST, ResidualStatistic
+from suffuse.tasks.statistics.residual import HIGHEST, LOWEST, RelativeResidualStatistic, ResidualStatistic
 
 __all__ = [
     "HIGHEST",
@@ -18,14 +19,17 @@ __all__ = [
     "LikelihoodStatistic",
     "PanelStatistic",
     "ProfileStatistic",
+    "RelativeResidualStatistic",
     "ResidualStatistic",
     "Statistic",
     "Telling",
     "TypicalityStatistic",
+    "contributions",
     "mahalanobis",
     "make_statistic",
     "named",
     "shares",
     "stored",
     "surprise",
+    "tells",
 ]

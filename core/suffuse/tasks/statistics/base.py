@@ -80,6 +80,17 @@ class Judging(Statistic, Protocol):
         """
         ...
 
+    def blame(
+        self, model: Trained, items: Sequence[Item], numbers: Sequence[int], asked: Asked, usual: Tensor | None
+    ) -> State:
+        """As :meth:`Telling.contributions`, of items: shaped like the model's own states.
+
+        Arguments:
+            model, items, numbers, asked: as for :meth:`judge`.
+            usual: what :meth:`judge` says of reference items, if there are any.
+        """
+        ...
+
 
 def shares(entries: State) -> State:
     """What entries add to a sum of 1 over each item; where all add nothing, its real entries add alike."""

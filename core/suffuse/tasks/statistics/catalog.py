@@ -12,13 +12,14 @@ from suffuse.tasks.statistics.density import DensityStatistic
 from suffuse.tasks.statistics.likelihood import ElboStatistic, LikelihoodStatistic, TypicalityStatistic
 from suffuse.tasks.statistics.panel import PanelStatistic
 from suffuse.tasks.statistics.profile import ProfileStatistic
-from suffuse.tasks.statistics.residual import ResidualStatistic
+from suffuse.tasks.statistics.residual import RelativeResidualStatistic, ResidualStatistic
 
 STATISTICS: dict[str, type[Statistic]] = {
     kind.name: kind
     for kind in (
         ProfileStatistic,
         ResidualStatistic,
+        RelativeResidualStatistic,
         DensityStatistic,
         ElboStatistic,
         LikelihoodStatistic,

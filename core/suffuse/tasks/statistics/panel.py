@@ -12,9 +12,10 @@ from torch import Tensor
 from suffuse.conditions import Conditions
 from suffuse.domain import Item
 from suffuse.errors import ModelFileError, RecipeError, UnsupportedError
-from suffuse.state import State
-from suffuse.tasks.statistics.base import Asked, Statistic, Telling
-from suffuse.tasks.statistics.figures import figures
+from suffuse.nn.flat import Layout
+from suffuse.state import State, combine
+from suffuse.tasks.statistics.base import Asked, Statistic, shares
+from suffuse.tasks.statistics.figures import contributions, figures
 from suffuse.trained import Trained
 
 TAIL = 0.01
@@ -84,12 +85,27 @@ class PanelStatistic:
         told = [w * surprise(x, u[~u.isnan()]) for w, x, u in zip(self.weights, figures.T, usual.T, strict=True) if w]
         return torch.stack(told).sum(0)
 
-    def contributions(self, model: Trained, x: State, given: Conditions) -> State:
-        """What each entry adds to the model's own score."""
-        own = self.judges[0]
-        if not isinstance(own, Telling):
-            raise UnsupportedError("does not tell what of an item is odd", field="statistic", got=own.name)
-        return own.contributions(model, x, given)
+    def blame(
+        self, model: Trained, items: Sequence[Item], numbers: Sequence[int], asked: Asked, usual: Tensor | None
+    ) -> State:
+        """What each entry adds to the surprises, each of which is shared out as its own statistic tells.
+
+        Raises:
+            UnsupportedError: a judge does not tell, or has states of other sizes than the model.
+        """
+        assert usual is not None
+        told = self.judge(model, items, numbers, asked)
+        entries = []
+        for i, (one, statistic) in enumerate(zip((model, *model.panel), self.judges, strict=True)):
+            if not self.weights[i]:
+                continue
+            known = usual[:, i]
+            weight = self.weights[i] * surprise(told[:, i], known[~known.isnan()]).clamp_min(0.0)
+            entries.append((weight, contributions(one, statistic, items, numbers, asked, _usual(one))))
+        shape = Layout.of(entries[0][1])
+        if any(Layout.of(state) != shape for _, state in entries):
+            raise UnsupportedError("has models whose states have other sizes", field="panel", got=self.labels(model))
+        return shares(combine(*entries))
 
 
 def surprise(values: Tensor, usual: Tensor) -> Tensor:

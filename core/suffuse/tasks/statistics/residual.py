@@ -25,8 +25,6 @@ deviation, which is 1."""
 class ResidualStatistic:
     """How far the belief about an item, asked without noise, is from what it is: the mean over several noise levels.
 
-    With a reference each level is in units of what it is for usual items, and the mean that of the squares.
-
     Arguments:
         levels: how many noise levels, from :data:`LOWEST` up to :data:`HIGHEST`, evenly spaced in the logarithm of σ/α,
             where ``ratios`` are not told. A network that remembers the data ties them to these.
@@ -43,7 +41,7 @@ class ResidualStatistic:
             object.__setattr__(self, "ratios", tuple(self.ratios))
 
     def units(self, calibrated: bool) -> str:
-        return "times what is usual" if calibrated else "deviations of the data"
+        return "deviations of the data"
 
     def labels(self, model: Trained) -> tuple[str, ...]:
         return tuple(f"σ/α={ratio:.3g}" for ratio in self._ratios(model))
@@ -52,10 +50,7 @@ class ResidualStatistic:
         return self._residual(model, x, given).figures.cpu()
 
     def combine(self, figures: Tensor, usual: Tensor | None) -> Tensor:
-        if usual is None:
-            return figures.mean(1)
-        unit = usual.square().mean(0)
-        return (figures.square() / torch.where(unit > 0.0, unit, 1.0)).mean(1).sqrt()
+        return figures.mean(1)
 
     def contributions(self, model: Trained, x: State, given: Conditions) -> State:
         """What each entry adds to the score: its part of the squares of each level, which count as their figures do."""
@@ -77,3 +72,22 @@ class ResidualStatistic:
         else:
             means = beliefs(model.denoiser, model.process, x, ratios, given)
         return residual(model.process, x, means)
+
+
+@dataclass(frozen=True)
+class RelativeResidualStatistic(ResidualStatistic):
+    """The same with each level in units of what it is for usual items, so that none outweighs the others.
+
+    The score is the root of the mean of the squares.
+    """
+
+    name: ClassVar[str] = "relative-residual"
+    needs_reference: ClassVar[bool] = True
+
+    def units(self, calibrated: bool) -> str:
+        return "times what is usual"
+
+    def combine(self, figures: Tensor, usual: Tensor | None) -> Tensor:
+        assert usual is not None
+        unit = usual.square().mean(0)
+        return (figures.square() / torch.where(unit > 0.0, unit, 1.0)).mean(1).sqrt()
