@@ -295,7 +295,7 @@ def test_a_sequence_is_sliced_and_anything_else_listed() -> None:
 
 
 def test_batches_are_the_larger_the_smaller_the_items(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert items_at_a_time(model) == 2048
+    assert items_at_a_time(model) == 8192
     for entries, expected in ((2**8, 1024), (2**20, 64)):
         monkeypatch.setattr(lines.LineCodec, "like", lambda self, count, n=entries: np_zeros(count, n))
         assert items_at_a_time(model) == expected

@@ -16,7 +16,7 @@ from suffuse.tasks.statistics import Statistic
 from suffuse.tasks.statistics.figures import figures
 from suffuse.trained import Trained
 
-FEWEST, MOST, ENTRIES = 64, 2048, 2**18
+FEWEST, MOST, ENTRIES = 64, 8192, 2**18
 """Items scored at a time unless told otherwise: as many as have so many entries, within bounds."""
 
 
