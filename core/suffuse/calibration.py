@@ -36,9 +36,7 @@ class Calibration:
 
         Were the item drawn as the reference items are, this would be at most p with probability p.
         """
-        count = len(self.values)
-        below = torch.searchsorted(self.values, values.contiguous(), right=False)
-        return (count - below + 1).double() / (count + 1)
+        return (at_least(values, self.values) + 1.0) / (len(self.values) + 1)
 
     def tensors(self) -> dict[str, Tensor]:
         """What a model's file holds of it, besides :meth:`to_json`."""
@@ -56,3 +54,22 @@ class Calibration:
         usual = Portrait.from_file(told) if told else None
         statistic = Named.model_validate(data["statistic"])
         return cls(statistic, tensors["figures"], tensors["values"], data["threshold"], usual)
+
+
+ROUNDING = 1e-5
+"""Scores that differ by less than this share of how far usual ones are apart are alike: they differ by rounding."""
+
+
+def at_least(values: Tensor, ordered: Tensor) -> Tensor:
+    """How many of some scores are at least as high as others: float64 ``[batch]``.
+
+    An item that is one of the reference's is scored alike in any batch but for rounding, and so is as high as itself.
+
+    Arguments:
+        values: float64 ``[batch]``.
+        ordered: float64 ``[count]``, in rising order, one at least.
+    """
+    count = len(ordered)
+    apart = (ordered[int(0.9 * count)] - ordered[count // 2]).nan_to_num(0.0)
+    below = torch.searchsorted(ordered, (values - ROUNDING * apart).contiguous(), right=False)
+    return (count - below).double()

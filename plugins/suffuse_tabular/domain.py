@@ -78,8 +78,13 @@ class Tabular(Domain):
         return Rows.of(items).columns()
 
     def reason(self, item: Item, usual: Item, part: str, share: float) -> str:
-        """What the cell is, and what it would be: ``age is 212, not 43 (61% of the score)``."""
+        """What the cell is, and what it would be: ``age is 212, not 43 (61% of the score)``.
+
+        Where nothing was found that is more usual, that alone is told.
+        """
         is_now, would_be = (render.text(row[part]) or "empty" for row in (item, usual))
+        if is_now == would_be:
+            return f"{part} is {is_now}, and nothing better was found ({share:.0%} of the score)"
         return f"{part} is {is_now}, not {would_be} ({share:.0%} of the score)"
 
     def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:

@@ -248,3 +248,16 @@ def test_pictures_are_named_and_a_damaged_one_set_apart(suffuse, here):
     assert [json.loads(line) for line in Path("o/quarantine.jsonl").read_text().splitlines()] == [fault]
     strict = suffuse("score", "fashion", "p", *FAST, "--device", "cpu", "--out", "o", "--strict")
     assert strict.exit_code == 8 and "p/1.png:0: cannot be scored" in strict.stderr
+
+
+def test_it_is_told_when_too_few_items_could_be_found(suffuse, trained, folder):
+    """45 usual items: no p-value is below a 46th."""
+    result = suffuse("score", trained, folder, *FAST, "--reference", "usual.jsonl", "--fdr", 1e-4, "--out", "s.csv")
+    assert result.exit_code == 0, result.output
+    assert "no p-value can be below" in result.stderr
+
+
+def test_a_share_is_between_0_and_1(suffuse, trained, folder):
+    result = suffuse("score", trained, folder, *FAST, "--threshold", 1, "--fail-over", -1, "--out", "s.csv")
+    assert result.exit_code == 2, result.output
+    assert "--fail-over: is no share" in result.stderr and "fix: " in result.stderr

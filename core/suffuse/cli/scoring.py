@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -91,6 +92,10 @@ def score_into(
             "has nothing to count", field="--fail-over", expected="a rule that flags", got="none",
             fix="--fdr RATE, --online RATE or --threshold VALUE",
         )  # fmt: skip
+    if options.fail_over is not None and not 0.0 <= options.fail_over <= 1.0:
+        raise RecipeError(
+            "is no share", field="--fail-over", expected="0 to 1", got=options.fail_over, fix="0.02 for 2 in 100"
+        )
     if out == STDOUT and as_json:
         raise RecipeError("goes where the scores go", field="--json", fix="name a file, or leave it out")
     chosen: dict[str, Any] = {
@@ -112,9 +117,25 @@ def score_into(
             print_json({**summary.to_json(), "statistic": scorer.statistic.name})
         else:
             results().print("\n".join([_told(summary), *(f"  {path}" for path in summary.files)]))
+    _tell_of_too_few(scorer, summary, options.fdr)
     if options.fail_over is not None and summary.odd_share > options.fail_over:
         typer.echo(f"{summary.odd_share:.3%} are flagged or in quarantine: more than {options.fail_over:.3%}", err=True)
         raise typer.Exit(TOO_MANY)
+
+
+def _tell_of_too_few(scorer: Scorer, summary: Summary, rate: float | None) -> None:
+    """Where nothing was found at a false-discovery rate, how many odd items it would have taken."""
+    if rate is None or summary.flagged or scorer.calibration is None or not summary.rows:
+        return
+    least = 1.0 / (len(scorer.calibration.values) + 1)
+    needed = math.ceil(least * summary.rows / rate)
+    if needed > 1:
+        typer.echo(
+            f"no p-value can be below {least:.2g} with {len(scorer.calibration.values)} reference items: at a rate of "
+            f"{rate:.0%} nothing is flagged of {summary.rows} items unless {needed} are that odd (--threshold VALUE "
+            "flags by the score itself)",
+            err=True,
+        )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from suffuse.denoise import Preconditioned
 from suffuse.domain import Entrance
 from suffuse.state import State, fields
 from suffuse.tasks.scoring.scorer import Scorer
+from suffuse.tasks.statistics import ResidualStatistic
 
 STATE, TIME, CONDITION, BELIEF = "x", "t", "condition", "x0"
 
@@ -72,9 +73,13 @@ class ScoreGraph(nn.Module):
         self.entrance = entrance
         self.denoiser = scorer.model.denoiser  # so that its weights are the graph's
         self.scorer = scorer
+        statistic = scorer.statistic
+        if isinstance(statistic, ResidualStatistic):  # a number that is read from a buffer has no place in a graph
+            statistic = statistic.settled(scorer.model)
+        self.statistic = statistic
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        statistic, usual = self.scorer.statistic, self.scorer.calibration
+        statistic, usual = self.statistic, self.scorer.calibration
         figures = statistic.measure(self.scorer.model, self.entrance(*inputs), {})
         return (statistic.combine(figures, None if usual is None else usual.figures),)
 

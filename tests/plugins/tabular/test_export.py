@@ -63,3 +63,15 @@ def test_a_detector_scores_rows_in_onnxruntime(tmp_path: Path) -> None:
     assert json.loads(facts["columns"]) == list(detector.model_.codec.names)
     assert json.loads(facts["threshold"]) == pytest.approx(-detector.offset_)
     assert json.loads(facts["statistic"])["name"] == detector.model_.calibration.statistic.name
+
+
+def test_centres_score_rows_in_onnxruntime(tmp_path: Path) -> None:
+    """Whose noise levels are tied to the spacing that they remember."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="is not installed: pip install suffuse[onnx]")
+    pytest.importorskip("onnxscript", reason="is not installed: pip install suffuse[onnx]")
+    known = rows(300, 0)[:, [0, 2]]
+    detector = DiffusionDetector("distilled").fit(known)
+    path = detector.model_.export(tmp_path / "score.onnx", "score")
+    asked = rows(40, 2)[:, [0, 2]]
+    (found,) = onnxruntime.InferenceSession(str(path)).run(["score"], {"items": asked})
+    assert found == pytest.approx(-detector.score_samples(asked), abs=1e-5)

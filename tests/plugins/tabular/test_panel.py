@@ -123,3 +123,14 @@ def test_masked_cells_are_empty_ones() -> None:
     masked = np.ma.masked_array(rows, np.isnan(empty))
     found = [DiffusionDetector("neighbours").fit(x).score_samples(x) for x in (masked, empty)]
     assert np.array_equal(*found)
+
+
+def test_scores_of_rows_that_were_learnt_do_not_depend_on_the_batch() -> None:
+    """Each is as high as its own score in the reference, whatever the rounding."""
+    rows = flat(300, 6, 3)
+    model = fit_panel(rows, SHORT)
+    together = score(model, rows)
+    for size in (1, 3, 7):
+        parts = [score(model, rows[first : first + size]) for first in range(0, 60, size)]
+        values = [value for part in parts for value in part.values][:60]
+        assert values == pytest.approx(together.values[:60], abs=1e-5)

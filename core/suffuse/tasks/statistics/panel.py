@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from suffuse.calibration import at_least
 from suffuse.conditions import Conditions
 from suffuse.domain import Item
 from suffuse.errors import ModelFileError, RecipeError, UnsupportedError
@@ -117,10 +118,9 @@ def surprise(values: Tensor, usual: Tensor) -> Tensor:
     """
     ordered = usual.sort().values
     count = len(ordered)
-    at_least = count - torch.searchsorted(ordered, values.contiguous()) + 1
     middle, high = ordered[count // 2], ordered[int(0.9 * count)]
     step = torch.where(high > middle, high - middle, 1.0)
-    return TAIL * (values - middle) / step - (at_least / (count + 1)).log()
+    return TAIL * (values - middle) / step - ((at_least(values, ordered) + 1.0) / (count + 1)).log()
 
 
 def _usual(model: Trained) -> Tensor | None:

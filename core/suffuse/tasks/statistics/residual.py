@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -57,6 +57,10 @@ class ResidualStatistic:
         found = self._residual(model, x, given)
         weights = 1.0 / found.figures.clamp_min(torch.finfo(torch.float64).tiny)
         return shares(combine(*((weights[:, i], to(s, dtype=torch.float64)) for i, s in enumerate(found.squares))))
+
+    def settled(self, model: Trained) -> ResidualStatistic:
+        """The same, its noise levels told as numbers."""
+        return replace(self, ratios=self._ratios(model))
 
     def _ratios(self, model: Trained) -> tuple[float, ...]:
         if self.ratios is not None:
