@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -41,7 +42,7 @@ class Drawing:
         require(whole(self.seed, 0), "seed", self.seed, "an integer of at least 0")
 
 
-class Remembering(nn.Module):
+class Remembering(nn.Module, ABC):
     """A network for Gaussian noise, without weights; what comes out is x₀ (``predict: x0``).
 
     Arguments:
@@ -72,9 +73,9 @@ class Remembering(nn.Module):
             )  # fmt: skip
 
     @property
+    @abstractmethod
     def count(self) -> int:
         """How many states are remembered."""
-        raise NotImplementedError
 
     def asked(self, x: State) -> Tensor:
         """States as rows, float32 ``[batch, width]``.
