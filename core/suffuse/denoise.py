@@ -254,11 +254,11 @@ def _require_meant(predicts: str | None, process: Process, predict: str) -> None
 
 
 def _per_sample(level: Time, x: State) -> Tensor:
-    """A noise level as float32 ``[batch]`` on the state's device."""
+    """A noise level as float32 ``[batch]`` on the state's device; one for all is held once, of stride 0."""
     device = device_of(x)
     if isinstance(level, Tensor):
         return level.to(device, torch.float32).expand(batch_size(x))
-    return torch.full((batch_size(x),), level, dtype=torch.float32, device=device)
+    return torch.full((1,), level, dtype=torch.float32, device=device).expand(batch_size(x))
 
 
 def precondition(network: nn.Module, process: Process, predict: str = "v", sigma_data: float = 1.0) -> Preconditioned:

@@ -100,6 +100,9 @@ DENOISER = Engine(
     {"layout": "vector", "numbers": "logtails"},
 )
 
+QUICK = replace(DENOISER, statistic=RelativeResidualStatistic(ratios=(0.05, 0.766)))
+"""The denoiser as a panel asks it: beside the exact views two levels find as much as four (benchmarks/tabular.md)."""
+
 MIXED = Engine(
     "mixed",
     {

@@ -14,7 +14,7 @@ from suffuse.model import Model
 from suffuse.process import time_of_ratio
 from suffuse.tasks.items import encode_items
 from suffuse.tasks.statistics import PanelStatistic, named
-from suffuse_tabular.engines import DENOISER, VIEWS, Engine
+from suffuse_tabular.engines import QUICK, VIEWS, Engine
 from suffuse_tabular.fit import has_empty
 from suffuse_tabular.gate import trust
 from suffuse_tabular.learning import Parts, Settings, fitted
@@ -55,9 +55,9 @@ def fit_panel(rows: Rows, settings: Settings, odd: Collection[int] = ()) -> Mode
     models = [fitted(engine, rows, untrained, odd) for engine in engines]
     parts = Parts.of(rows, settings)
     if len(rows) >= ENOUGH:
-        network = fitted(DENOISER, rows, settings, odd)
+        network = fitted(QUICK, rows, settings, odd)
         share = filled(network, rows.take(sorted(set(parts.held) - set(odd))))
-        engines.append(DENOISER)
+        engines.append(QUICK)
         models.append(network)
         weights.append(share**2 * len(rows) / (len(rows) + HALF))
     return together(engines, models, weights)
@@ -68,7 +68,7 @@ def together(engines: list[Engine], models: list[Model], weights: list[float]) -
     own, *others = models
     assert own.calibration is not None
     statistic = PanelStatistic(tuple(engine.statistic for engine in engines), tuple(weights))
-    columns = [_values(engine, model, alone=model is own) for engine, model in zip(engines, models, strict=True)]
+    columns = [_values(engines[i], models[i], alone=models[i] is own) for i in statistic.counted]
     count = max(map(len, columns))
     figures = torch.stack([torch.cat([x, x.new_full((count - len(x),), torch.nan)]) for x in columns], dim=1)
     judged = figures[~figures.isnan().any(1)]

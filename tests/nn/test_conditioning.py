@@ -85,7 +85,7 @@ def test_tokens_may_have_a_width_of_their_own() -> None:
 
 def test_an_unconditional_space_gives_zeros() -> None:
     out = ConditionEmbedding({}, 16)({}, LIKE)
-    assert out.vector.shape == (3, 16)
+    assert out.vector.shape == (1, 16)
     assert not out.vector.any()
     assert (out.tokens, out.token_mask, out.overlay) == (None, None, None)
 

@@ -60,6 +60,7 @@ def _panel(weights: tuple[float, ...] = (1.0, 0.5), unknown: int = 0) -> Model:
     figures = torch.stack([score(m, usual, statistic=s).value for m, s in ((own, OWN), (other, OTHER))], dim=1)
     figures[40 - unknown :, 1] = torch.nan
     statistic = PanelStatistic((OWN, OTHER), weights)
+    figures = figures[:, list(statistic.counted)]
     values = statistic.combine(figures[: 40 - unknown], figures).sort().values
     return replace(own, panel=(other,), calibration=Calibration(named(statistic), figures, values))
 
@@ -85,11 +86,16 @@ def test_a_surprise_is_minus_the_logarithm_of_a_share() -> None:
     assert told[4] > told[3] + 1.0
 
 
-def test_one_that_weighs_nothing_says_nothing() -> None:
+def test_one_that_weighs_nothing_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     panel, items = _panel((1.0, 0.0)), _waves(700, 6)
-    assert panel.calibration is not None
-    plain = surprise(score(panel, items).figure[:, 0], panel.calibration.figures[:, 0])
-    assert score(panel, items).value.tolist() == plain.tolist()
+
+    def asked(*_: Any) -> Any:
+        raise AssertionError("was asked")
+
+    monkeypatch.setattr(DensityStatistic, "measure", asked)
+    found = score(panel, items)
+    assert panel.calibration is not None and found.labels == ("neighbours",)
+    assert found.value.tolist() == surprise(found.figure[:, 0], panel.calibration.figures[:, 0]).tolist()
 
 
 def test_odd_items_are_found_and_explained() -> None:
@@ -149,6 +155,10 @@ def test_it_refuses_what_does_not_fit() -> None:
     panel = _panel()
     with pytest.raises(ModelFileError, match="other models"):
         score(replace(panel, panel=()), _waves(700, 2))
+    assert panel.calibration is not None
+    few = replace(panel.calibration, figures=panel.calibration.figures[:, :1])
+    with pytest.raises(ModelFileError, match="calibrated on other models"):
+        score(replace(panel, calibration=few), _waves(700, 2))
     with pytest.raises(UnsupportedError, match="is not known"):
         score(_fitted("neighbours"), _waves(700, 2), statistic="density")
     with pytest.raises(RecipeError, match="statistic"):

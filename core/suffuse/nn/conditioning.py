@@ -21,7 +21,7 @@ class Embedded:
     """Conditions as tensors.
 
     Arguments:
-        vector: ``[batch, width]``, the sum over all labels, numbers and texts.
+        vector: ``[batch, width]``, the sum over all labels, numbers and texts; ``[1, width]`` where there is none.
         tokens: ``[batch, length, token_width]`` of all texts; ``None`` without any.
         token_mask: bool ``[batch, length]``, true where a token is real; no row is empty.
         overlay: ``[batch, channels, *axes]``, to be concatenated to the input; ``None`` without a state condition.
@@ -140,7 +140,7 @@ class ConditionEmbedding(nn.Module):
         for name in conditions:
             if name not in self.names:
                 raise unknown_name("condition", name, self.names, DomainInputError, field=name)
-        vector = like.new_zeros(like.shape[0], self.width)
+        vector = like.new_zeros(1, self.width)
         for name, embed in zip(self.vector_names, self.vectors, strict=True):
             vector = vector + embed(conditions.get(name), like)
         tokens, masks = [], []

@@ -43,6 +43,11 @@ def noise_features(level: Tensor, width: int) -> Tensor:
     return fourier(level, width, 1.0, 64.0)
 
 
+def distinct(level: Tensor) -> Tensor:
+    """A level that a batch shares once, ``[1]``, as its stride of 0 tells; other levels ``[batch]`` as they are."""
+    return level[:1] if level.stride(0) == 0 else level
+
+
 def axial_positions(sizes: Sequence[int], width: int, device: torch.device | None = None) -> Tensor:
     """Sine-cosine position embeddings on a grid, each axis in its own share of the features.
 

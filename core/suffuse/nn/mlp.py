@@ -18,7 +18,7 @@ from suffuse.conditions import Conditions, ConditionSpace
 from suffuse.errors import DomainInputError, UnsupportedError
 from suffuse.nn.attention import zero_
 from suffuse.nn.conditioning import ConditionEmbedding
-from suffuse.nn.embeddings import noise_features
+from suffuse.nn.embeddings import distinct, noise_features
 from suffuse.nn.options import fraction, parse, positive, require, whole
 from suffuse.state import State, fields, map_fields
 
@@ -60,13 +60,13 @@ class Block(nn.Module):
         zero_(self.modulation)
 
     def forward(self, h: Tensor, embedding: Tensor) -> Tensor:
-        """Arguments: ``h`` and ``embedding``, both ``[batch, width]``; gives a new ``h``."""
+        """Arguments: ``h`` ``[batch, width]``, ``embedding`` the same or ``[1, width]``; gives a new ``h``."""
         shift, scale, gate = self.modulation(embedding).chunk(3, dim=-1)
         return torch.addcmul(h, gate, self.dropout(self.mlp(modulate(h, shift, scale))))
 
 
 def modulate(h: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """Layer normalization with an affine map for each sample (adaLN), all ``[batch, width]``."""
+    """Layer normalization with an affine map for each sample (adaLN), or one for all: ``[batch or 1, width]``."""
     return torch.addcmul(shift, F.layer_norm(h, h.shape[-1:], eps=1e-6).to(shift.dtype), 1 + scale)
 
 
@@ -109,7 +109,8 @@ class MLP(nn.Module):
         """
         flat = self._flat(x)
         vector = self.conditions(conditions, flat).vector
-        embedding = F.silu(self.level_embedding(noise_features(noise_level, NOISE_FEATURES).to(flat.dtype)) + vector)
+        features = noise_features(distinct(noise_level), NOISE_FEATURES).to(flat.dtype)
+        embedding = F.silu(self.level_embedding(features) + vector)
         h = self.enter(flat)
         for block in self.blocks:
             h = block(h, embedding)

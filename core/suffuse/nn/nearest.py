@@ -90,6 +90,16 @@ class Nearest(nn.Module):
         self.centres = _centres(self.rows)
         self.lists, self.sizes, self.reach = _lists(self.rows, self.centres)
 
+    def about(self, queries: Tensor, count: int, but: Tensor | None = None) -> Tensor:
+        """The numbers of :meth:`near`, in no order."""
+
+        def answer(similarity: Tensor, columns: Tensor, numbers: Tensor | None) -> tuple[Tensor, ...]:
+            found = similarity.topk(count, dim=1, sorted=False).indices
+            return (found if numbers is None else numbers[found],)
+
+        (found,) = self.answers(queries, answer, but, least=count + 1)
+        return found
+
     def near(self, queries: Tensor, count: int, but: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The vectors nearest to others, the nearest first.
 
@@ -101,12 +111,7 @@ class Nearest(nn.Module):
         Returns:
             Their numbers, int64 ``[batch, count]``, and their squared distances, float32 ``[batch, count]``.
         """
-
-        def answer(similarity: Tensor, columns: Tensor, numbers: Tensor | None) -> tuple[Tensor, ...]:
-            found = similarity.topk(count, dim=1).indices
-            return (found if numbers is None else numbers[found],)
-
-        (numbers,) = self.answers(queries, answer, but, least=count + 1)
+        numbers = self.about(queries, count, but)
         squares = [
             (self.rows[numbers[part]] - queries[part, None]).square().sum(2)
             for part in slices(len(queries), count * self.rows.shape[1])

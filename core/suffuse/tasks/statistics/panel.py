@@ -59,32 +59,23 @@ class PanelStatistic:
         return "nats of surprise"
 
     def labels(self, model: Trained) -> tuple[str, ...]:
-        return tuple(one.recipe.name for one in (model, *model.panel))
+        return tuple(one.recipe.name for one, _, _ in self._asked(model))
 
     def measure(self, model: Trained, x: State, given: Conditions) -> Tensor:
         raise UnsupportedError("asks several models, and so needs items", field="statistic", got=self.name)
 
     def judge(self, model: Trained, items: Sequence[Item], numbers: Sequence[int], asked: Asked) -> Tensor:
-        """What each model says of items: float64 ``[batch, models]``."""
-        models = (model, *model.panel)
-        if len(models) != len(self.judges):
-            raise ModelFileError(
-                "has other models than its statistic asks", field="panel", expected=len(self.judges), got=len(models)
-            )
-        usual = (None, *(_usual(one) for one in model.panel))
-        return torch.stack(
-            [
-                statistic.combine(figures(one, statistic, items, numbers, asked), known)
-                for one, statistic, known in zip(models, self.judges, usual, strict=True)
-            ],
-            dim=1,
-        )
+        """What each model that counts says of items: float64 ``[batch, models]``."""
+        told = [
+            statistic.combine(figures(one, statistic, items, numbers, asked), usual)
+            for one, statistic, usual in self._asked(model)
+        ]
+        return torch.stack(told, dim=1)
 
     def combine(self, figures: Tensor, usual: Tensor | None) -> Tensor:
         """The weighted sum; reference items of which a model says NaN are none to it."""
         assert usual is not None
-        told = [w * surprise(x, u[~u.isnan()]) for w, x, u in zip(self.weights, figures.T, usual.T, strict=True) if w]
-        return torch.stack(told).sum(0)
+        return (self._surprises(figures, usual) * figures.new_tensor(self._weights)).sum(1)
 
     def blame(
         self, model: Trained, items: Sequence[Item], numbers: Sequence[int], asked: Asked, usual: Tensor | None
@@ -95,18 +86,43 @@ class PanelStatistic:
             UnsupportedError: a judge does not tell, or has states of other sizes than the model.
         """
         assert usual is not None
-        told = self.judge(model, items, numbers, asked)
-        entries = []
-        for i, (one, statistic) in enumerate(zip((model, *model.panel), self.judges, strict=True)):
-            if not self.weights[i]:
-                continue
-            known = usual[:, i]
-            weight = self.weights[i] * surprise(told[:, i], known[~known.isnan()]).clamp_min(0.0)
-            entries.append((weight, contributions(one, statistic, items, numbers, asked, _usual(one))))
+        surprises = self._surprises(self.judge(model, items, numbers, asked), usual).clamp_min(0.0)
+        entries = [
+            (weight * surprises[:, i], contributions(one, statistic, items, numbers, asked, known))
+            for i, (weight, (one, statistic, known)) in enumerate(zip(self._weights, self._asked(model), strict=True))
+        ]
         shape = Layout.of(entries[0][1])
         if any(Layout.of(state) != shape for _, state in entries):
             raise UnsupportedError("has models whose states have other sizes", field="panel", got=self.labels(model))
         return shares(combine(*entries))
+
+    @property
+    def counted(self) -> tuple[int, ...]:
+        """The numbers of the models that count: what others would say is not asked."""
+        return tuple(i for i, weight in enumerate(self.weights) if weight)
+
+    @property
+    def _weights(self) -> list[float]:
+        return [self.weights[i] for i in self.counted]
+
+    def _asked(self, model: Trained) -> list[tuple[Trained, Statistic, Tensor | None]]:
+        """The models that count, with their statistics and the figures of their reference items."""
+        models = (model, *model.panel)
+        if len(models) != len(self.judges):
+            raise ModelFileError(
+                "has other models than its statistic asks", field="panel", expected=len(self.judges), got=len(models)
+            )
+        usual = (None, *(_usual(one) for one in model.panel))
+        return [(models[i], self.judges[i], usual[i]) for i in self.counted]
+
+    def _surprises(self, told: Tensor, usual: Tensor) -> Tensor:
+        """Of each model that counts: float64 ``[batch, models]``."""
+        if usual.shape[1] != len(self.counted):
+            raise ModelFileError(
+                "was calibrated on other models than those that count", field="panel", expected=len(self.counted),
+                got=usual.shape[1], fix="fit and save the model anew",
+            )  # fmt: skip
+        return torch.stack([surprise(x, u[~u.isnan()]) for x, u in zip(told.T, usual.T, strict=True)], dim=1)
 
 
 def surprise(values: Tensor, usual: Tensor) -> Tensor:
