@@ -57,6 +57,24 @@ def make_folder(path: str | Path) -> None:
         raise _storage_error(Path(path), error) from error
 
 
+@contextmanager
+def folder_of(path: str | Path) -> Iterator[None]:
+    """Make a folder, and take it away again where the block fails before anything lies in it.
+
+    Raises:
+        StorageError: as :func:`make_folder`.
+    """
+    path = Path(path)
+    made = not path.exists()
+    make_folder(path)
+    try:
+        yield
+    except BaseException:
+        if made and not any(path.iterdir()):
+            path.rmdir()
+        raise
+
+
 def _storage_error(path: Path, error: OSError) -> StorageError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     first = "free some space, or choose another folder" if full else "choose another folder"

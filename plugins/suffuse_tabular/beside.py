@@ -59,6 +59,8 @@ def beside(made: pa.Table, real: pa.Table, kinds: Mapping[str, Kind]) -> Image.I
         axes.set_axis_off()
     colours = [Patch(color=REAL, alpha=0.5, label="real"), Patch(color=MADE, label="made")]
     above.legend(handles=colours, loc="outside upper right", ncols=2, frameon=False, fontsize=9)
+    if len(shown) < len(kinds):
+        above.suptitle(f"the first {len(shown)} of {len(kinds)} columns", x=0.0, ha="left", fontsize=9)
     _associations(below, theirs, ours)
     return image(figure)
 
@@ -107,7 +109,7 @@ def _associations(figure: SubFigure, real: View, made: View) -> None:
     found = [associations(view) for view in (real, made)]
     squares = (("together: real", found[0], "Blues"), ("together: made", found[1], "Blues"),
                ("made less real", found[1] - found[0], "RdBu_r"))  # fmt: skip
-    small = 7 if len(names) <= 12 else 5
+    small = 7 if len(names) <= 12 else 6
     for i, (axes, (title, values, colours)) in enumerate(zip(figure.subplots(1, 3), squares, strict=True)):
         lowest = -1.0 if colours == "RdBu_r" else 0.0
         drawn = axes.imshow(values, cmap=colours, vmin=lowest, vmax=1.0)

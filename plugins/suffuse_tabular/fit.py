@@ -82,15 +82,7 @@ def fit_codec(options: Options, rows: Rows) -> RowsCodec:
         DomainInputError: a column is of a type that has no place in a row of numbers and names, or holds a number that
             is not finite.
     """
-    _check_names(options, rows.names)
-    cells = rows.columns()
-    fitted = [
-        LeftOut(name, "") if name in options.ignore else fit_column(name, column, options)
-        for name, column in cells.items()
-    ]
-    for out in fitted:
-        if isinstance(out, LeftOut) and out.why:
-            logger.warning("the column %r is left out: %s", out.name, out.why)
+    cells, fitted = rows.columns(), _fit_columns(options, rows)
     kept = [column for column in fitted if not isinstance(column, LeftOut)]
     if not kept:
         raise DataError("has no column that can be learnt from", field="the training part", got=", ".join(rows.names))
@@ -108,6 +100,27 @@ def fit_codec(options: Options, rows: Rows) -> RowsCodec:
         empty = np.stack([is_empty(cells[column.name]) for column in kept], axis=1)
         emptiness = Emptiness.fit(empty, options.patterns)
     return RowsCodec(tuple(kept), layout, gaps, left_out, emptiness)
+
+
+def left_out(options: Options, rows: Rows) -> tuple[str, ...]:
+    """The columns that :func:`fit_codec` would leave out; why, the log tells.
+
+    Raises:
+        RecipeError, DomainInputError: as of :func:`fit_codec`.
+    """
+    return tuple(column.name for column in _fit_columns(options, rows) if isinstance(column, LeftOut))
+
+
+def _fit_columns(options: Options, rows: Rows) -> list[Column | LeftOut]:
+    _check_names(options, rows.names)
+    fitted = [
+        LeftOut(name, "") if name in options.ignore else fit_column(name, column, options)
+        for name, column in rows.columns().items()
+    ]
+    for out in fitted:
+        if isinstance(out, LeftOut) and out.why:
+            logger.warning("the column %r is left out: %s", out.name, out.why)
+    return fitted
 
 
 def fit_column(name: str, cells: pa.Array, options: Options) -> Column | LeftOut:

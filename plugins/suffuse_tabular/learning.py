@@ -12,12 +12,14 @@ from suffuse.calibration import Calibration
 from suffuse.conformal import false_alarm_threshold
 from suffuse.domain import Splits
 from suffuse.model import Model
+from suffuse.recipe import sections
 from suffuse.rng import permutation
 from suffuse.tasks.fit import fit
 from suffuse.tasks.score import calibrate, score
 from suffuse_tabular.data import TableDataset
-from suffuse_tabular.engines import Engine
+from suffuse_tabular.engines import NEIGHBOURS, Engine
 from suffuse_tabular.filter import most_odd
+from suffuse_tabular.fit import Options, left_out
 from suffuse_tabular.rows import Rows
 
 REFERENCES = 10_000
@@ -77,6 +79,7 @@ def learn(way: Way, rows: Rows, settings: Settings, contamination: float | None)
         settings: what is told to every engine.
         contamination: the share of odd rows among them; ``None``: all are usual.
     """
+    settings = _decided(settings, rows)
     share = max(contamination or 0.0, way.trims)
     odd = most_odd(rows, share, settings.codec, settings.seed) if share else ()
     model = way(rows, settings, odd)
@@ -84,6 +87,13 @@ def learn(way: Way, rows: Rows, settings: Settings, contamination: float | None)
         return with_threshold(model, None)
     values = score(model, rows).value.numpy()
     return _above(model, float(np.quantile(values, 1.0 - contamination, method="linear")))
+
+
+def _decided(settings: Settings, rows: Rows) -> Settings:
+    """The settings, told which columns are left out: decided, and said in the log, once for all that is fitted."""
+    options = sections(NEIGHBOURS.make_recipe(settings.codec, {}, settings.seed))[1]
+    assert isinstance(options, Options)
+    return replace(settings, codec={**settings.codec, "ignore": left_out(options, rows)})
 
 
 def with_threshold(model: Model, contamination: float | None) -> Model:

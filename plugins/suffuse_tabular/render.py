@@ -42,11 +42,11 @@ def sheet(rows: Rows) -> Image.Image:
 
 
 def text(cell: Any) -> str:
-    """A cell as it is shown: numbers with four digits or all of a whole one's, nothing for an empty one."""
+    """A cell as it is shown: numbers with four digits, or all those before the point; nothing for an empty one."""
     if cell is None or cell != cell:
         return ""
     if isinstance(cell, float):
-        return f"{cell:.4g}"
+        return f"{cell:.0f}" if 1e4 <= abs(cell) < 1e15 else f"{cell:.4g}"
     told = str(cell)
     return told if len(told) <= 24 else told[:23] + "…"
 

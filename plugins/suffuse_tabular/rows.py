@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -203,6 +204,12 @@ def _built(columns: Mapping[str, Any]) -> pa.Table:
     return pa.table({name: _array(name, cells) for name, cells in columns.items()})
 
 
+def _are_dates_and_texts(cells: Any) -> bool:
+    """Whether dates are written out in some cells and not in others, as where rows come from several places."""
+    kinds = {type(cell) for cell in cells} if isinstance(cells, list) else set()
+    return str in kinds and any(issubclass(kind, dt.date) for kind in kinds)
+
+
 def _array(name: str, cells: Any) -> pa.Array:
     kind = str(getattr(cells, "dtype", ""))
     if kind.startswith(("complex", "Sparse")):
@@ -210,6 +217,8 @@ def _array(name: str, cells: Any) -> pa.Array:
             "is sparse" if kind.startswith("Sparse") else "holds complex numbers", field=f"column {name!r}",
             expected="plain cells", got=kind, fix="make it dense, or two columns of its real and imaginary parts",
         )  # fmt: skip
+    if _are_dates_and_texts(cells):
+        cells = [cell.isoformat() if isinstance(cell, dt.date) else cell for cell in cells]
     try:
         made = pa.array(cells.astype(float) if kind == "float128" else cells, from_pandas=True)
     except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:

@@ -43,6 +43,11 @@ def test_a_person_reads_what_moved(folder):
     assert "<svg" in (folder / "drift.html").read_text()
 
 
+def test_a_name_that_is_no_page_is_told_before_anything_is_read(folder):
+    told = ask(folder, "model", "nothing", "--out", str(folder / "drift.pdf"))
+    assert told.exit_code == 8 and "drift.html" in told.output
+
+
 def test_a_program_reads_figures_and_the_exit_code(folder):
     told = ask(folder, "model", "moved", "--json", "--fail-over", "0.2", "--batch", "64")
     assert told.exit_code == 10

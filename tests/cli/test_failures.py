@@ -75,3 +75,11 @@ def test_a_module_is_told_from_others_whose_names_begin_alike(monkeypatch):
             monkeypatch.setattr(blame, "installed_entries", lambda module=module: installed(module))
             told = blame.blamed(error)
             assert (told and "waves" in str(told.field)) == (True if named else None), module
+
+
+def test_a_training_that_never_began_leaves_no_folder(suffuse, recipe, here):
+    assert suffuse("train", recipe, "network.width=none", "--out", "run").exit_code == 2
+    assert not Path("run").exists()
+    Path("mine").mkdir()
+    assert suffuse("train", recipe, "network.width=none", "--out", "mine").exit_code == 2
+    assert Path("mine").is_dir()

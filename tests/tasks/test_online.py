@@ -115,9 +115,15 @@ def test_wrong_rules_are_refused() -> None:
     with pytest.raises(RecipeError, match="--reference data"):
         make_flagging(replace(scorer, calibration=None), online=0.1)
     assert scorer.calibration is not None
-    few = replace(scorer.calibration, values=scorer.calibration.values[:50])
+    few = replace(scorer.calibration, values=scorer.calibration.values[:40])
     with pytest.raises(DomainInputError, match="too few"):
         make_flagging(replace(scorer, calibration=few), online=0.1)
+
+
+def test_few_usual_items_lend_more_of_themselves_to_the_tail() -> None:
+    usual = np.random.default_rng(0).normal(size=100)
+    tail = ByTail.of(usual).tail
+    assert (usual > tail.start).sum() == 11 and ByRank.of(usual).weigh.tail.start < np.quantile(usual, 0.9)
 
 
 def test_evidence_is_finer_than_ranks() -> None:

@@ -52,11 +52,13 @@ def drift(
 ) -> None:
     """Which parts of items, as the columns of rows, are not as they were when the model was made."""
     from suffuse.cli.score import read_reference
-    from suffuse.report.drift import sentences, write_drift
+    from suffuse.report.drift import require_page, sentences, write_drift
     from suffuse.tasks.drift import make_watch, seen_of
     from suffuse.tasks.scoring.scorer import items_at_a_time
     from suffuse.tasks.scoring.sources import find_sources
 
+    if out is not None:
+        require_page(out)
     loaded = opt.load_model(model, device)
     sources = find_sources(loaded, items)
     watch = make_watch(loaded, reference=read_reference(loaded, reference), scores=scores)

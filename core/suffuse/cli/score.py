@@ -223,11 +223,17 @@ def _statistics() -> list[str]:
 def _check_place(out: Path | None, into_file: bool, csv: Path | None, items: list[Path], told: FileOptions) -> None:
     """Raise RecipeError where an option does not go with where the scores go."""
     from suffuse.errors import RecipeError
+    from suffuse.tasks.scoring.formats import FORMATS
 
     if into_file:
         if csv is not None:
             raise RecipeError("is told besides a file", field="--csv", expected=f"--out {out} alone", got=csv)
         return
+    if out is not None and out.suffix[1:].isalpha() and not out.is_dir():
+        raise RecipeError(
+            "is no kind of file that holds scores", field="--out", expected=f"a name ending in {', '.join(FORMATS)}",
+            got=out, fix=f"--out {out.with_suffix('.csv')}; a folder's name has no dot, as {out.with_suffix('')}",
+        )  # fmt: skip
     told.refuse_without_file()
     if Path("-") in items:
         raise RecipeError("needs somewhere to go", field="-", fix="--out scores.csv, or --out -")

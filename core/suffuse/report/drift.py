@@ -44,8 +44,20 @@ def write_drift(model: Trained, found: Drifts, path: str | Path, name: str = "mo
     elif path.suffix == ".html":
         write_text(path, _page(model, found, name))
     else:
-        raise DomainInputError("is no page", field=str(path), expected="a file ending in .html or .json")
+        raise _no_page(path)
     return path
+
+
+def require_page(path: Path) -> None:
+    """Raise DomainInputError where :func:`write_drift` would."""
+    if path.suffix not in (".json", ".html"):
+        raise _no_page(path)
+
+
+def _no_page(path: Path) -> DomainInputError:
+    return DomainInputError(
+        "is no page", field=str(path), expected="a file ending in .html or .json", fix=str(path.with_suffix(".html"))
+    )
 
 
 def sentences(found: Drifts) -> list[str]:
@@ -110,7 +122,7 @@ def _panel(model: Trained, found: Drifts, part: PartDrift) -> str:
                       label=label, color=colour)  # fmt: skip
             axes.set(xlabel="value, in deviations of the training data", ylabel="items at most that")
     axes.set_title(f"{part.name}: {part.then} → {part.now}", fontsize="medium")
-    axes.legend(frameon=False, fontsize="small")
+    figure.legend(loc="outside lower right", ncols=2, frameon=False, fontsize="small")
     return svg(figure)
 
 

@@ -136,7 +136,7 @@ class Watch:
         if seen.tally is None:
             raise DomainInputError("are none that can be compared", field="items", got=f"{seen.faults} faulty ones")
         if not 0.0 < rate < 1.0:
-            raise RecipeError("is no rate", field="rate", expected="between 0 and 1", got=rate)
+            raise RecipeError("is no rate", field="rate", expected="between 0 and 1", got=rate, fix="0.05 for 5 in 100")
         found = compare(self.model, self.portrait, seen.tally)
         flags = benjamini_hochberg([part.p for part in found], rate)
         flagged = [replace(part, moved=bool(flag)) for part, flag in zip(found, flags, strict=True)]

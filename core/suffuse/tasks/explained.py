@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,6 +20,8 @@ from suffuse.trained import Trained
 
 BARS = 8
 """Parts that a panel shows, those that add most."""
+LINE = 60
+"""Characters of a reason that stand in a line."""
 
 GUILTY, OTHER = "#c0392b", "#b8c4ce"
 
@@ -59,7 +62,7 @@ def _bars(found: Sequence[Explanation]) -> Figure:
         why = dict(zip(one.guilty, one.reasons, strict=True))
         axes.barh(names, [one.shares[n] for n in names], color=[GUILTY if n in why else OTHER for n in names])
         for place, name in enumerate(names):
-            axes.text(one.shares[name] + 0.01, place, why.get(name, ""), va="center", fontsize="small")
+            axes.text(one.shares[name] + 0.01, place, fill(why.get(name, ""), LINE), va="center", fontsize="small")
         axes.set(xlim=(0.0, 1.8), xticks=[0.0, 0.5, 1.0], xticklabels=["0", "half of the score", "all"])
         axes.invert_yaxis()
         axes.spines[["top", "right"]].set_visible(False)

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from rich.console import Console
 
 from suffuse.conditions import conditions_to_json
 from suffuse.errors import ModelFileError, TrainingError
-from suffuse.files import make_folder, write_with
+from suffuse.files import folder_of, write_with
 from suffuse.process import Interpolant
 from suffuse.progress import progress_bar
 from suffuse.recipe import Recipe, load_recipe, sections, to_yaml
@@ -57,14 +57,13 @@ def train(
     recipe = anchored(recipe if isinstance(recipe, Recipe) else load_recipe(recipe))
     accelerator = make_accelerator(recipe.train.precision)
     run = Run(Path(out) if out is not None else _default_folder(recipe))
-    if accelerator.is_main_process:
-        make_folder(run.folder)
-    splits = load_domain(recipe.domain).splits(sections(recipe)[0])
-    checkpoint = _read_checkpoint(run) if resume and run.checkpoint_path.exists() else None
-    job = prepare(recipe, splits, run, checkpoint, accelerator)
-    if accelerator.is_main_process:
-        run.describe(to_yaml(recipe))
-        run.rewind(job.trainer.step)
+    with folder_of(run.folder) if accelerator.is_main_process else nullcontext():
+        splits = load_domain(recipe.domain).splits(sections(recipe)[0])
+        checkpoint = _read_checkpoint(run) if resume and run.checkpoint_path.exists() else None
+        job = prepare(recipe, splits, run, checkpoint, accelerator)
+        if accelerator.is_main_process:
+            run.describe(to_yaml(recipe))
+            run.rewind(job.trainer.step)
     return _Watch(job, console if accelerator.is_main_process else None).work()
 
 

@@ -392,7 +392,7 @@ def test_a_broken_file_is_named_and_what_was_scored_before_is_kept(name, tmp_pat
     broken = written(tmp_path, file, content)
     result = suffuse("train", "neighbours", "data.name=file", f"data.path={broken}", "--out", tmp_path / "run")
     assert result.exit_code == 3 and str(broken) in result.output and told in result.output, result.output
-    assert not [*(tmp_path / "run").iterdir()]
+    assert not (tmp_path / "run").exists()
     folder = tmp_path / "many"
     folder.mkdir()
     broken.rename(folder / f"b{broken.suffix}")

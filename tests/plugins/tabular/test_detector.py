@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 import torch
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from suffuse.errors import DomainInputError, ModelFileError, UnsupportedError
+from suffuse.errors import DomainInputError, ModelFileError, RecipeError, UnsupportedError
 from suffuse.model import load
 from suffuse_tabular.detector import DiffusionDetector
 from suffuse_tabular.rows import Rows
@@ -245,3 +246,19 @@ def test_judges_that_are_several_take_in_more_and_are_kept_in_one_file(tumours, 
     assert roc_auc_score(odd, -detector.score_samples(test)) > 0.93
     loaded = DiffusionDetector.load(detector.save(tmp_path / "detector.safetensors"))
     assert np.array_equal(loaded.score_samples(test), detector.score_samples(test))
+
+
+@pytest.mark.parametrize("contamination", ["auto", 0.1])
+def test_a_column_that_is_left_out_is_told_once(contamination, caplog):
+    rows = pd.DataFrame({**{f"x{i}": np.random.default_rng(i).normal(size=60) for i in range(3)}})
+    rows["id"] = [f"u{i}" for i in range(60)]
+    found = DiffusionDetector(contamination=contamination).fit(rows)
+    assert [r.args[0] for r in caplog.records if "left out" in r.msg] == ["id"]
+    assert found.model_.codec.left_out == ("id",)
+    assert np.isfinite(found.score_samples(rows)).all()
+
+
+@pytest.mark.parametrize("contamination", ["auto", 0.1])
+def test_a_wrong_option_of_the_codec_is_named(contamination):
+    with pytest.raises(RecipeError, match=r"codec\.numbers: is wrong"):
+        DiffusionDetector(codec={"numbers": "bogus"}, contamination=contamination).fit(np.zeros((9, 2)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import pickle
 
 import numpy as np
@@ -137,3 +138,8 @@ def test_frames_of_many_types_keep_them():
     )
     types = {field.name: str(field.type) for field in Rows.of(frame).table.schema}
     assert types["c"].startswith("dictionary") and "Europe/Berlin" in types["t"] and types["f"] == "float"
+
+
+def test_dates_and_dates_that_are_written_out_go_together() -> None:
+    rows = Rows.of([{"at": dt.datetime(2026, 3, 1, 12)}, {"at": "2026-03-02"}, {"at": None}])
+    assert rows.columns()["at"].to_pylist() == ["2026-03-01T12:00:00", "2026-03-02", None]

@@ -9,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffuse.conformal import Tail, soft_rank
+from suffuse.conformal.tail import FEWEST
 from suffuse.rng import permutation
+
+TAIL, LARGEST_TAIL = 0.05, 0.25
+"""The share of usual items that is taken for the tail, and the most, where they are few."""
 
 EXPONENT = 0.1
 """κ of e = κ·p^(κ - 1) (Vovk & Wang 2021). So near 0, a very small p counts for much: levels that fall call for it."""
@@ -36,7 +40,7 @@ class ByTail:
         Raises:
             DomainInputError: they are too few.
         """
-        tail = Tail.fit(usual)
+        tail = Tail.fit(usual, min(max(TAIL, (FEWEST + 1) / max(1, len(usual))), LARGEST_TAIL))
         if tail.shape < 0.0:
             tail = replace(tail, shape=0.0, scale=float((usual[usual > tail.start] - tail.start).mean()))
         return cls(usual, tail)

@@ -109,7 +109,13 @@ def make_flagging(
     """
     told = [name for name, value in (("fdr", fdr), ("threshold", threshold), ("online", online)) if value is not None]
     if len(told) > 1:
-        raise RecipeError("is told besides another rule", field=told[1], expected="one", got=", ".join(told))
+        raise RecipeError(
+            "is told besides another rule",
+            field=told[1],
+            expected="one",
+            got=", ".join(told),
+            fix=f"leave {told[0]} out",
+        )
     if fdr is not None:
         _usual("fdr", fdr, scorer)
         return FalseDiscovery(fdr)
@@ -125,7 +131,7 @@ def make_flagging(
 def _usual(field: str, rate: float, scorer: Scorer) -> NDArray[np.float64]:
     """The scores of usual items, by which a rate is controlled."""
     if not 0.0 < rate < 1.0:
-        raise RecipeError("is no rate", field=field, expected="between 0 and 1", got=rate)
+        raise RecipeError("is no rate", field=field, expected="between 0 and 1", got=rate, fix="0.05 for 5 in 100")
     if scorer.calibration is None:
         raise RecipeError(
             "needs p-values", field=field, expected="items that are known to be usual", got="none",
