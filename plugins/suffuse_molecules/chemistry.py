@@ -1,0 +1,152 @@
+"""What molecules are to this plugin: RDKit's, without explicit hydrogens, whole or broken.
+
+What a network makes need not be a molecule: an atom may have too many bonds. Such a graph is kept as it is, an RDKit
+molecule that is not sanitized, so that it can be counted, named and shown; :func:`fault` tells it from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rdkit import Chem, rdBase
+
+from suffuse.errors import DomainInputError
+
+Mol = Chem.Mol
+"""A molecule; broken, if :func:`fault` says so."""
+
+ORDERS = (Chem.BondType.ZERO, Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPLE)
+"""Kekulised bonds, the first of which is none."""
+
+FAULT = "_suffuse_fault"
+"""The property of a broken molecule that says why."""
+
+FRAGMENTS = "is in pieces"
+
+
+def parse(smiles: str) -> Mol:
+    """A molecule from SMILES, its hydrogens implicit.
+
+    Raises:
+        DomainInputError: it is none; the message has RDKit's own words.
+    """
+    with rdBase.BlockLogs():
+        made = Chem.MolFromSmiles(smiles, sanitize=False)
+        reason = "is no SMILES" if made is None else sanitized(made)
+        if made is None or reason is not None:
+            raise DomainInputError(str(reason), field="molecule", expected="SMILES, as CCO", got=smiles[:80])
+        return Chem.RemoveHs(made)
+
+
+def sanitized(mol: Mol) -> str | None:
+    """Sanitize a molecule in place; why it cannot be, in a few words, ``None`` if it was.
+
+    A broken one is left as it was.
+    """
+    with rdBase.BlockLogs():
+        before = Chem.Mol(mol)
+        problems = Chem.DetectChemistryProblems(before)
+        if problems:
+            return _told(problems[0].Message())
+        try:
+            Chem.SanitizeMol(mol)
+        except (Chem.MolSanitizeException, RuntimeError, ValueError) as error:
+            return _told(str(error))
+    return None
+
+
+def assemble(atoms: Sequence[tuple[str, int]], bonds: Sequence[tuple[int, int, int]]) -> Mol:
+    """A molecule from its graph, sanitized if that can be; else as it is, with the property :data:`FAULT`.
+
+    Arguments:
+        atoms: element and charge of each.
+        bonds: pairs of atoms, and the order of the bond: 1, 2 or 3.
+    """
+    made = Chem.RWMol()
+    for symbol, charge in atoms:
+        atom = Chem.Atom(symbol)
+        atom.SetFormalCharge(charge)
+        made.AddAtom(atom)
+    for i, j, order in bonds:
+        made.AddBond(i, j, ORDERS[order])
+    mol = made.GetMol()
+    reason = sanitized(mol)
+    if reason is not None:
+        mol.SetProp(FAULT, reason)
+        mol.UpdatePropertyCache(strict=False)
+    return mol
+
+
+def fault(mol: Mol) -> str | None:
+    """Why a molecule is broken; ``None`` if it is whole. One in several pieces is whole: see :func:`pieces`."""
+    return str(mol.GetProp(FAULT)) if mol.HasProp(FAULT) else None
+
+
+def pieces(mol: Mol) -> int:
+    """How many fragments a molecule has."""
+    return len(Chem.GetMolFrags(mol))
+
+
+def largest(mol: Mol) -> Mol:
+    """The largest fragment: that of the most heavy atoms, of equals the heaviest, then the first by its SMILES."""
+    parts = Chem.GetMolFrags(mol, asMols=True)
+    if len(parts) < 2:
+        return mol
+
+    def rank(part: Mol) -> tuple[int, float, str]:
+        return part.GetNumHeavyAtoms(), sum(a.GetMass() for a in part.GetAtoms()), Chem.MolToSmiles(part)
+
+    return max(parts, key=rank)
+
+
+def smiles(mol: Mol, stereo: bool = True) -> str:
+    """Canonical SMILES; of a broken molecule those of its graph, not canonical.
+
+    Arguments:
+        stereo: whether they tell of stereo centres and double bonds.
+    """
+    with rdBase.BlockLogs():
+        told = Chem.MolToSmiles(mol, isomericSmiles=stereo, canonical=fault(mol) is None)
+    return str(told)
+
+
+def flat(mol: Mol) -> Mol:
+    """A copy without stereo, isotopes and numbers of atoms in a reaction: what a graph of atoms and bonds can say."""
+    made = Chem.Mol(mol)
+    Chem.RemoveStereochemistry(made)
+    for atom in made.GetAtoms():
+        atom.SetIsotope(0)
+        atom.SetAtomMapNum(0)
+    return made
+
+
+def graph(mol: Mol) -> tuple[list[tuple[str, int]], list[tuple[int, int, int]]]:
+    """The atoms and the kekulised bonds of a molecule, as :func:`assemble` takes them.
+
+    Raises:
+        DomainInputError: a bond is neither single, double nor triple, or the molecule cannot be kekulised.
+    """
+    plain = Chem.Mol(mol)
+    if fault(mol) is None:
+        try:
+            with rdBase.BlockLogs():
+                Chem.Kekulize(plain, clearAromaticFlags=True)
+        except (Chem.KekulizeException, ValueError) as error:
+            raise DomainInputError(_told(str(error)), field="molecule", got=smiles(mol)[:80]) from error
+    atoms = [(atom.GetSymbol(), atom.GetFormalCharge()) for atom in plain.GetAtoms()]
+    bonds: list[tuple[int, int, int]] = []
+    for bond in plain.GetBonds():
+        kind: Any = bond.GetBondType()
+        if kind not in ORDERS[1:]:
+            raise DomainInputError(
+                f"has a {str(kind).lower()} bond", field="molecule", expected="single, double and triple bonds",
+                got=smiles(mol)[:80],
+            )  # fmt: skip
+        bonds.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), ORDERS.index(kind)))
+    return atoms, bonds
+
+
+def _told(message: str) -> str:
+    """RDKit's words in a line, without what it says of the call."""
+    return " ".join(message.replace("Sanitization error:", "").split()).strip() or "cannot be sanitized"

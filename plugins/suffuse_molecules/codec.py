@@ -1,0 +1,185 @@
+"""Molecules as graphs: atoms of some classes, and kekulised bonds between them.
+
+States have the fields ``atoms``, one-hot ``[batch, n, classes]``, a class being an element with a charge, and ``bonds``,
+one-hot ``[batch, n, n, 4]``: none, single, double, triple. ``mask`` ``[batch, n]`` tells atoms, ``bonds.mask``
+``[batch, n, n]`` pairs of two. Hydrogens are implied.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from suffuse.domain import Categories, Codec, Item
+from suffuse.errors import DataError, DomainInputError
+from suffuse.rng import Rng
+from suffuse.state import State
+from suffuse_molecules.chemistry import ORDERS, Mol, assemble, graph, smiles
+
+ATOMS, BONDS, MASK, PAIRS = "atoms", "bonds", "mask", "bonds.mask"
+SIZE = "size"
+"""The condition by which a number of heavy atoms is asked for."""
+
+LARGEST = 256
+"""Atoms that an item may have: a state grows as their square."""
+
+
+@dataclass(frozen=True)
+class GraphCodec(Codec):
+    """Turns molecules into graphs.
+
+    Arguments:
+        classes: element and charge of each class of atoms, the most frequent first.
+        atoms: how often each is among training atoms.
+        bonds: how often each kind is among pairs of training atoms.
+        sizes: how many training molecules have a number of atoms, by the number.
+    """
+
+    classes: tuple[tuple[str, int], ...]
+    atoms: tuple[float, ...]
+    bonds: tuple[float, ...]
+    sizes: Mapping[int, int]
+
+    @classmethod
+    def fit(cls, molecules: Iterable[Mol]) -> Self:
+        """The codec of training molecules.
+
+        Raises:
+            DataError: there is none.
+        """
+        sizes, atoms, bonds = Counter[int](), Counter[tuple[str, int]](), Counter[int]()
+        for mol in molecules:
+            kinds, edges = graph(mol)
+            sizes[len(kinds)] += 1
+            atoms.update(kinds)
+            bonds.update(order for *_, order in edges)
+        if not sizes:
+            raise DataError("has no molecule that can be learnt from", field="the training part")
+        bonds[0] = sum(count * n * (n - 1) // 2 for n, count in sizes.items()) - bonds.total()
+        if not bonds.total():
+            bonds[0] = 1  # molecules of one atom alone
+        known = sorted(atoms, key=lambda kind: (-atoms[kind], kind))
+        return cls(
+            tuple(known), _shares([atoms[kind] for kind in known]), _shares([bonds[i] for i in range(len(ORDERS))]),
+            dict(sorted(sizes.items())),
+        )  # fmt: skip
+
+    def encode(self, items: Sequence[Item], rng: Rng | None = None) -> State:
+        if not len(items):
+            raise DomainInputError("is empty", field="items", expected="at least one molecule")
+        graphs = [self._graph(item, f"items[{i}]") for i, item in enumerate(items)]
+        state = self.empty([len(atoms) for atoms, _ in graphs])
+        atoms, bonds = state[ATOMS], state[BONDS]
+        bonds[..., 0] = state[PAIRS].float()
+        places = [(b, i, kind) for b, (kinds, _) in enumerate(graphs) for i, kind in enumerate(kinds)]
+        atoms[tuple(torch.tensor(places).T)] = 1.0
+        edges = [(b, i, j, order) for b, (_, pairs) in enumerate(graphs) for i, j, order in pairs]
+        if edges:
+            b, i, j, order = torch.tensor(edges).T
+            for here, there in ((i, j), (j, i)):
+                bonds[b, here, there, 0] = 0.0
+                bonds[b, here, there, order] = 1.0
+        return state
+
+    def faults(self, items: Sequence[Item]) -> dict[int, DomainInputError]:
+        found = {}
+        for i, item in enumerate(items):
+            try:
+                self._graph(item, f"items[{i}]")
+            except DomainInputError as error:
+                found[i] = error
+        return found
+
+    def decode(self, state: State) -> list[Item]:
+        assert not isinstance(state, Tensor)
+        atoms, sizes = state[ATOMS].argmax(2).tolist(), state[MASK].sum(1).tolist()
+        bonds = state[BONDS].argmax(3).triu(1)
+        found: list[list[tuple[int, int, int]]] = [[] for _ in sizes]
+        for b, i, j in bonds.nonzero().tolist():
+            found[b].append((i, j, int(bonds[b, i, j])))
+        return [
+            assemble([self.classes[kind] for kind in kinds[:size]], [edge for edge in edges if edge[1] < size])
+            for kinds, edges, size in zip(atoms, found, sizes, strict=True)
+        ]
+
+    def like(self, count: int, rng: Rng | None = None) -> State:
+        return self.empty(self._sizes(count, rng))
+
+    def like_under(self, conditions: Mapping[str, Sequence[Any]], count: int, rng: Rng | None = None) -> State:
+        drawn, asked = self._sizes(count, rng), conditions.get(SIZE, [None] * count)
+        return self.empty([drawn[i] if size is None else _size(size) for i, size in enumerate(asked)])
+
+    def categorical(self) -> Mapping[str, Categories]:
+        return {ATOMS: Categories(self.atoms), BONDS: Categories(self.bonds, symmetric=True)}
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "sizes": [[size, count] for size, count in self.sizes.items()]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`to_json`."""
+        return cls(
+            tuple((str(symbol), int(charge)) for symbol, charge in data["classes"]), tuple(data["atoms"]),
+            tuple(data["bonds"]), {int(size): int(count) for size, count in data["sizes"]},
+        )  # fmt: skip
+
+    def empty(self, sizes: Sequence[int]) -> dict[str, Tensor]:
+        """Zero states of molecules of these numbers of atoms."""
+        most = max(sizes)
+        mask = torch.arange(most) < torch.tensor(sizes)[:, None]
+        pairs = mask[:, :, None] & mask[:, None, :] & ~torch.eye(most, dtype=torch.bool)
+        return {
+            ATOMS: torch.zeros(*mask.shape, len(self.classes)), BONDS: torch.zeros(*pairs.shape, len(ORDERS)),
+            MASK: mask, PAIRS: pairs,
+        }  # fmt: skip
+
+    def _graph(self, item: Item, field: str) -> tuple[list[int], list[tuple[int, int, int]]]:
+        """The classes of an item's atoms, and its bonds."""
+        if not isinstance(item, Mol):
+            raise DomainInputError("is no molecule", field=field, expected="rdkit.Chem.Mol", got=type(item).__name__)
+        count = item.GetNumAtoms()
+        if not 0 < count <= LARGEST:
+            raise DomainInputError(
+                "is too large" if count else "has no atom", field=field, expected=f"1 to {LARGEST} atoms", got=count
+            )
+        known = {kind: i for i, kind in enumerate(self.classes)}
+        atoms, bonds = graph(item)
+        for kind in atoms:
+            if kind not in known:
+                raise DomainInputError(
+                    "has an atom of a kind that the model does not know", field=field, got=f"{_name(kind)} in {smiles(item)[:80]}",
+                    expected=", ".join(_name(kind) for kind in self.classes),
+                )  # fmt: skip
+        return [known[kind] for kind in atoms], bonds
+
+    def _sizes(self, count: int, rng: Rng | None) -> list[int]:
+        """Numbers of atoms: as often as in the training part, or, without chance, the largest."""
+        sizes = list(self.sizes)
+        if rng is None:
+            return [sizes[-1]] * count
+        steps = torch.tensor([*self.sizes.values()], dtype=torch.float64).cumsum(0)
+        shares = rng.uniform(shape=()).double()
+        return [sizes[min(i, len(sizes) - 1)] for i in torch.searchsorted(steps / steps[-1], shares).tolist()]
+
+
+def _shares(counts: Sequence[int]) -> tuple[float, ...]:
+    return tuple(count / sum(counts) for count in counts)
+
+
+def _name(kind: tuple[str, int]) -> str:
+    """As in SMILES: ``C``, ``N+``, ``O-``, ``Mg+2``."""
+    symbol, charge = kind
+    size = "" if abs(charge) < 2 else str(abs(charge))
+    return symbol + ("+" if charge > 0 else "-" if charge < 0 else "") + size
+
+
+def _size(asked: Any) -> int:
+    size = round(float(asked))
+    if not 0 < size <= LARGEST:
+        raise DomainInputError("is no number of atoms", field=SIZE, expected=f"1 to {LARGEST}", got=asked)
+    return size
