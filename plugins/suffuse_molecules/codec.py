@@ -1,8 +1,8 @@
 """Molecules as graphs: atoms of some classes, and kekulised bonds between them.
 
-States have the fields ``atoms``, one-hot ``[batch, n, classes]``, a class being an element with a charge, and ``bonds``,
-one-hot ``[batch, n, n, 4]``: none, single, double, triple. ``mask`` ``[batch, n]`` tells atoms, ``bonds.mask``
-``[batch, n, n]`` pairs of two. Hydrogens are implied.
+States have the fields ``atoms``, one-hot ``[batch, n, classes]``, a class being an element with a charge, and
+``bonds``, one-hot ``[batch, n, n, 4]``: none, single, double, triple. ``mask`` ``[batch, n]`` tells atoms,
+``bonds.mask`` ``[batch, n, n]`` pairs of two. Hydrogens are implied.
 """
 
 from __future__ import annotations
@@ -152,8 +152,8 @@ class GraphCodec(Codec):
         for kind in atoms:
             if kind not in known:
                 raise DomainInputError(
-                    "has an atom of a kind that the model does not know", field=field, got=f"{_name(kind)} in {smiles(item)[:80]}",
-                    expected=", ".join(_name(kind) for kind in self.classes),
+                    "has an atom of a kind that the model does not know", field=field,
+                    expected=", ".join(map(_name, self.classes)), got=f"{_name(kind)} in {smiles(item)[:80]}",
                 )  # fmt: skip
         return [known[kind] for kind in atoms], bonds
 

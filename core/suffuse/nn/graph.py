@@ -23,7 +23,8 @@ from suffuse.nn.conditioning import ConditionEmbedding, Embedded
 from suffuse.nn.dit import NOISE_FEATURES, DiTBlock, DiTOptions, modulate
 from suffuse.nn.elements import ELEMENTS, PAIRS, WHOLE, Real, axes_of, mean, shown
 from suffuse.nn.embeddings import axial_positions, noise_features
-from suffuse.nn.options import parse, require, whole
+from suffuse.nn.options import parse, positive, require, whole
+from suffuse.nn.structure import Structure
 from suffuse.state import State, fields, masked_axes
 
 
@@ -43,6 +44,10 @@ class GraphOptions:
         symmetric: pairs have no direction: transposing what goes in transposes what comes out, so that symmetric
             fields stay symmetric. ``False`` tells i → j from j → i.
         pairs: names of fields of pairs that no mask tells (see :func:`axes_of`); ``""`` for a bare tensor.
+        edges: the field of pairs whose classes are edges, the first none, of which elements and pairs are told what
+            :mod:`suffuse.nn.structure` reads off it; ``None``: nothing is.
+        walks: how many steps the random walks on these edges have at most.
+        weights: what the classes of edges weigh, as the orders of bonds do; ``None``: the first 0, all others 1.
     """
 
     width: int = 128
@@ -54,6 +59,9 @@ class GraphOptions:
     positions: Literal["none", "sinusoidal"] = "none"
     symmetric: bool = True
     pairs: tuple[str, ...] = ()
+    edges: str | None = None
+    walks: int = 8
+    weights: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         self.block()
@@ -64,6 +72,9 @@ class GraphOptions:
         require(isinstance(self.symmetric, bool), "symmetric", self.symmetric, "true or false")
         names = isinstance(self.pairs, tuple) and all(isinstance(name, str) for name in self.pairs)
         require(names, "pairs", self.pairs, "a list of names of fields")
+        require(whole(self.walks, 1), "walks", self.walks, "an integer of at least 1")
+        weighed = self.weights is None or (self.weights[:1] == (0,) and all(map(positive, self.weights[1:])))
+        require(weighed, "weights", self.weights, "numbers, the first 0, all others above 0")
 
     def block(self) -> DiTOptions:
         """Those of the elements' blocks, which are a DiT's."""
@@ -210,11 +221,13 @@ class GraphTransformer(nn.Module):
         self.conditions = ConditionEmbedding(conditions, width)
         context = width if self.conditions.text_names else None
         of_whole, of_elements, of_pairs = (self._channels(count) for count in (WHOLE, ELEMENTS, PAIRS))
+        self.structure = None if options.edges is None else _structure(options, of_pairs)
+        seen_elements, seen_pairs = dict(of_elements), {name: 2 * channels for name, channels in of_pairs.items()}
+        if self.structure is not None:
+            seen_elements[STRUCTURE], seen_pairs[STRUCTURE] = self.structure.of_elements, self.structure.of_pairs
         self.enter_whole = Embed(of_whole, width) if of_whole else None
-        self.enter_elements = Embed(of_elements, width)
-        # A pair sees both of its directions.
-        both = {name: 2 * channels for name, channels in of_pairs.items()}
-        self.enter_pairs = Embed(both, options.pair_tokens) if of_pairs else None
+        self.enter_elements = Embed(seen_elements, width)
+        self.enter_pairs = Embed(seen_pairs, options.pair_tokens) if of_pairs else None  # both of its directions
         self.blocks = nn.ModuleList(GraphBlock(options, context, bool(of_pairs)) for _ in range(options.depth))
         self.leave_whole = Leave(of_whole, width, width) if of_whole else None
         self.leave_elements = Leave(of_elements, width, width) if of_elements else None
@@ -249,10 +262,13 @@ class GraphTransformer(nn.Module):
             vector = vector + self.enter_whole(values, real.fields)
         embedding = F.silu(vector)
 
-        h = self.enter_elements(values, real.fields).expand(some.shape[0], count, -1)
+        told, both = self._told(values), _both_ways(values, self.axes)
+        masks = {**real.fields, STRUCTURE: real.elements} if real.elements is not None else real.fields
+        h = self.enter_elements({**values, **told[0]}, masks).expand(some.shape[0], count, -1)
         if self.options.positions == "sinusoidal":
             h = h + axial_positions((count,), self.width, h.device).to(h.dtype)
-        e = None if self.enter_pairs is None else self.enter_pairs(_both_ways(values, self.axes), real.fields)
+        masks = {**real.fields, STRUCTURE: real.pairs} if real.pairs is not None else real.fields
+        e = None if self.enter_pairs is None else self.enter_pairs({**both, **told[1]}, masks)
         for block in self.blocks:
             h, e = block(h, e, embedding, embedded, real)
 
@@ -263,6 +279,13 @@ class GraphTransformer(nn.Module):
             out |= self.leave_whole(mean(h, real.elements, 1), embedding)
         shaped = {n: shown(out[n].reshape(value.shape), real.fields.get(n)) for n, value in given.items()}
         return shaped[""] if isinstance(x, Tensor) else shaped
+
+    def _told(self, values: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """What the edges say of elements and of pairs, as fields of their own."""
+        if self.structure is None or self.options.edges is None:
+            return {}, {}
+        elements, pairs = self.structure(values[self.options.edges])
+        return {STRUCTURE: elements}, {STRUCTURE: pairs}
 
     def _features(self, x: Tensor, name: str) -> Tensor:
         """``[batch, *elements, features]``: an axis for features, also of a field that has none."""
@@ -283,6 +306,19 @@ class GraphTransformer(nn.Module):
                 "has fields of unlike numbers of elements", field="state", expected="one number", got=sizes
             )
         return counts.pop()
+
+
+STRUCTURE = "<structure>"
+"""The name, which no field has, of what the edges say."""
+
+
+def _structure(options: GraphOptions, pairs: Mapping[str, int]) -> Structure:
+    if options.edges not in pairs:
+        raise unknown_name("field of pairs", str(options.edges), pairs, RecipeError, field="network.edges")
+    classes = pairs[options.edges]
+    weights = options.weights or (0.0, *(1.0,) * (classes - 1))
+    require(len(weights) == classes, "weights", weights, f"a number for each of the {classes} classes of edges")
+    return Structure(tuple(map(float, weights)), options.walks)
 
 
 def _both_ways(values: Mapping[str, Tensor], axes: Mapping[str, int]) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from suffuse.sampling.discrete import Confidence, DiscreteCorrector, DiscreteFlo
 from suffuse.sampling.dormand_prince import DormandPrince
 from suffuse.sampling.dpm import DPMpp, DPMppSDE
 from suffuse.sampling.euler_ancestral import EulerAncestral
-from suffuse.sampling.grid import Grid, Karras, LogSnr, ShiftedFlow, UniformTime, part_of
+from suffuse.sampling.grid import Grid, Karras, LogSnr, PowerTime, ShiftedFlow, UniformTime, part_of
 from suffuse.sampling.loop import Past, Sampler, Step, iterate, sample
 from suffuse.sampling.mixing import mixed
 from suffuse.sampling.needs import ABSORBING, ANY, CATEGORICAL, GAUSSIAN, Need
@@ -49,6 +49,7 @@ __all__ = [
     "Need",
     "OneEvaluation",
     "Past",
+    "PowerTime",
     "PredictorCorrector",
     "Remasking",
     "Restart",
