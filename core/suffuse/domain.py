@@ -8,7 +8,7 @@ the samplers are the core's; a domain never sees noise.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -163,6 +163,20 @@ class Entrance(nn.Module):
         """
 
 
+@dataclass(frozen=True, eq=False)
+class Grown:
+    """What :meth:`Codec.grow` gives.
+
+    Arguments:
+        states: with what is kept at its place, and room for what is to be made, which its masks tell as real.
+        known: bool, true where a state is kept, and in the padding; of the states' shapes, but a categorical field's is
+            without the axis of its classes. Elements that are kept come first.
+    """
+
+    states: State
+    known: State
+
+
 class Codec(ABC):
     """Turns items into standardized states (mean zero, variance one over the training data) and back.
 
@@ -249,6 +263,31 @@ class Codec(ABC):
                 padding cut off, but for the axis of a categorical field's classes, which is 1 long.
         """
         return made
+
+    def grow(
+        self, items: Sequence[Item], keep: str | None, conditions: Mapping[str, Sequence[Any]], rng: Rng
+    ) -> Grown | None:
+        """Items that are to be larger than they are: a part is kept, and the rest made anew, of a size that is drawn.
+
+        Arguments:
+            items: what there is, each once for every completion.
+            keep: which part is kept, in the domain's own words; ``None``: all of items that tell by themselves where
+                they go on.
+            conditions: as of :meth:`like_under`.
+            rng: streams for what is drawn, one for each item.
+
+        Returns:
+            ``None``, as by default where no part is told, if these items are whole.
+
+        Raises:
+            UnsupportedError: no part of such items can be told in words, as by default.
+            DomainInputError: there is no such part, or nothing can be added to it.
+        """
+        if keep is None:
+            return None
+        raise UnsupportedError(
+            "is not understood by this domain", field="keep", got=keep, fix="tell what is filled, by fill or a mask"
+        )
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
@@ -341,6 +380,13 @@ class Domain(ABC):
                 "lacks a column", field="path", expected="a file of an item in each row", got=table.column_names
             )
         return [_alone(self, path) for path in table.column("path").to_pylist()]
+
+    def key(self, item: Item) -> Hashable | None:
+        """What items that are the same have in common, as the canonical name of a molecule, and others have not.
+
+        ``None``, as by default: items are the same whose states are.
+        """
+        return None
 
     def columns(self, items: Sequence[Item]) -> Mapping[str, Any]:
         """What a file of scores repeats of items, by column: arrow arrays, or what ``pyarrow.array`` takes.

@@ -6,12 +6,15 @@ molecule that is not sanitized, so that it can be counted, named and shown; :fun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from rdkit import Chem, rdBase
 
 from suffuse.errors import DomainInputError
+
+T = TypeVar("T")
 
 Mol = Chem.Mol
 """A molecule; broken, if :func:`fault` says so."""
@@ -32,11 +35,23 @@ def parse(smiles: str) -> Mol:
         DomainInputError: it is none; the message has RDKit's own words.
     """
     with rdBase.BlockLogs():
-        made = Chem.MolFromSmiles(smiles, sanitize=False)
-        reason = "is no SMILES" if made is None else sanitized(made)
-        if made is None or reason is not None:
-            raise DomainInputError(str(reason), field="molecule", expected="SMILES, as CCO", got=smiles[:80])
-        return Chem.RemoveHs(made)
+        whole = Chem.MolFromSmiles(smiles)
+        if whole is not None:
+            return whole
+        bare, said = heard(lambda: Chem.MolFromSmiles(smiles, sanitize=False))
+        reason = said or "is no SMILES" if bare is None else sanitized(bare)
+    raise DomainInputError(reason or "cannot be read", field="molecule", expected="SMILES, as CCO", got=smiles[:80])
+
+
+def heard(read: Callable[[], T]) -> tuple[T, str]:
+    """What RDKit gives, and what it complains of, in a line; its older versions let nobody hear."""
+    capture = getattr(rdBase, "CaptureErrorLog", None)
+    if capture is None:
+        return read(), ""
+    with capture() as log:
+        made = read()
+    lines = [re.sub(r"^\[[\d:]+\] ", "", line).strip() for line in str(log.messages).splitlines()]
+    return made, next((line for line in lines if line), "")
 
 
 def sanitized(mol: Mol) -> str | None:

@@ -7,19 +7,22 @@ States have the fields ``atoms``, one-hot ``[batch, n, classes]``, a class being
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from suffuse.domain import Categories, Codec, Item
+from suffuse.domain import Categories, Codec, Grown, Item
 from suffuse.errors import DataError, DomainInputError
 from suffuse.rng import Rng
 from suffuse.state import State
 from suffuse_molecules.chemistry import ORDERS, Mol, assemble, graph, smiles
+from suffuse_molecules.growing import Kept, is_open, kept_part
 
 ATOMS, BONDS, MASK, PAIRS = "atoms", "bonds", "mask", "bonds.mask"
 SIZE = "size"
@@ -114,6 +117,32 @@ class GraphCodec(Codec):
         drawn, asked = self._sizes(count, rng), conditions.get(SIZE, [None] * count)
         return self.empty([drawn[i] if size is None else _size(size) for i, size in enumerate(asked)])
 
+    def grow(
+        self, items: Sequence[Item], keep: str | None, conditions: Mapping[str, Sequence[Any]], rng: Rng
+    ) -> Grown | None:
+        """See :mod:`suffuse_molecules.growing`; sizes are those of larger training molecules, unless asked for."""
+        if keep is None and not any(isinstance(item, Mol) and is_open(item) for item in items):
+            return None
+        parts = [self._kept(item, keep, f"items[{i}]") for i, item in enumerate(items)]
+        shares = rng.uniform(shape=()).tolist()
+        asked = conditions.get(SIZE, [None] * len(items))
+        sizes = [self._larger(len(p.atoms), u, a) for p, u, a in zip(parts, shares, asked, strict=True)]
+        state = self.empty(sizes)
+        known = {ATOMS: ~state[MASK], BONDS: ~state[PAIRS]}
+        numbers = {kind: i for i, kind in enumerate(self.classes)}
+        for b, part in enumerate(parts):
+            count = len(part.atoms)
+            state[ATOMS][b, range(count), [numbers[kind] for kind in part.atoms]] = 1.0
+            known[ATOMS][b, :count] = True
+            closed = [i for i in range(count) if i not in part.ends]
+            known[BONDS][b, :count, :count] = True
+            known[BONDS][b, closed, :] = known[BONDS][b, :, closed] = True
+            given = known[BONDS][b] & state[PAIRS][b]
+            state[BONDS][b, ..., 0] = given.float()
+            for i, j, order in part.bonds:
+                state[BONDS][b, [i, j], [j, i]] = torch.eye(len(ORDERS))[order]
+        return Grown(state, known)
+
     def categorical(self) -> Mapping[str, Categories]:
         return {ATOMS: Categories(self.atoms), BONDS: Categories(self.bonds, symmetric=True)}
 
@@ -150,12 +179,34 @@ class GraphCodec(Codec):
         known = {kind: i for i, kind in enumerate(self.classes)}
         atoms, bonds = graph(item)
         for kind in atoms:
-            if kind not in known:
-                raise DomainInputError(
-                    "has an atom of a kind that the model does not know", field=field,
-                    expected=", ".join(map(_name, self.classes)), got=f"{_name(kind)} in {smiles(item)[:80]}",
-                )  # fmt: skip
+            self._require_known(kind, item, field)
         return [known[kind] for kind in atoms], bonds
+
+    def _kept(self, item: Item, keep: str | None, field: str) -> Kept:
+        if not isinstance(item, Mol):
+            raise DomainInputError("is no molecule", field=field, expected="rdkit.Chem.Mol", got=type(item).__name__)
+        part = kept_part(item, keep)
+        for kind in part.atoms:
+            self._require_known(kind, item, field)
+        return part
+
+    def _require_known(self, kind: tuple[str, int], item: Mol, field: str) -> None:
+        if kind not in self.classes:
+            raise DomainInputError(
+                "has an atom of a kind that the model does not know", field=field,
+                expected=", ".join(map(_name, self.classes)), got=f"{_name(kind)} in {smiles(item)[:80]}",
+            )  # fmt: skip
+
+    def _larger(self, kept: int, share: float, asked: Any) -> int:
+        """A number of atoms above that of those that are kept."""
+        if asked is not None:
+            size = _size(asked)
+            if size <= kept:
+                raise DomainInputError("leaves nothing to make", field=SIZE, expected=f"more than {kept}", got=asked)
+            return size
+        counts = {size: count for size, count in self.sizes.items() if size > kept} or {kept + 1: 1, kept + 2: 1}
+        steps = list(accumulate(counts.values()))
+        return list(counts)[min(bisect_right(steps, share * steps[-1]), len(steps) - 1)]
 
     def _sizes(self, count: int, rng: Rng | None) -> list[int]:
         """Numbers of atoms: as often as in the training part, or, without chance, the largest."""

@@ -116,3 +116,16 @@ def test_one_element_has_no_walks() -> None:
 def test_wrong_options_are_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(RecipeError, match=said):
         _network(**options)
+
+
+@pytest.mark.parametrize("padding", [0, 2])
+def test_half_of_the_pairs_says_what_all_of_them_say(padding: int) -> None:
+    options = {"edges": "bonds", "weights": WEIGHTS}
+    whole, half, level = _network(**options), _network(**options, halved=True), torch.zeros(1)
+    half.load_state_dict(whole.state_dict())
+    x = _state(6, padding)
+    expected, found = whole(x, level, {}), half(x, level, {})
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, atol=1e-5, rtol=1e-4)
+    with pytest.raises(RecipeError, match="halved"):
+        _network(symmetric=False, halved=True)

@@ -33,12 +33,21 @@ Fill = Annotated[
 ]
 
 
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        "--keep", metavar="PART", help="The part to keep of items that grow, in the domain's own words."
+    ),
+]
+
+
 @verb
 def inpaint(
     model: opt.ModelSource,
     items: opt.Items,
     mask: MaskFile = None,
     fill: Fill = None,
+    keep: Keep = None,
     method: opt.Method = None,
     count: opt.Completions = 1,
     seed: opt.Seed = 0,
@@ -73,7 +82,17 @@ def inpaint(
 
     def make(originals: list[Item], **told: Any) -> Samples:
         return fill_in(
-            loaded, originals, known, fill=fill, count=count, seed=seed, method=solver, batch=batch, **plan, **told
+            loaded,
+            originals,
+            known,
+            fill=fill,
+            keep=keep,
+            count=count,
+            seed=seed,
+            method=solver,
+            batch=batch,
+            **plan,
+            **told,
         )
 
     make_from("inpaint", loaded, items, count, place, as_json, make)

@@ -24,6 +24,7 @@ from suffuse.nn.dit import NOISE_FEATURES, DiTBlock, DiTOptions, modulate
 from suffuse.nn.elements import ELEMENTS, PAIRS, WHOLE, Real, axes_of, mean, shown
 from suffuse.nn.embeddings import axial_positions, noise_features
 from suffuse.nn.options import parse, positive, require, whole
+from suffuse.nn.pairs import Half, Pairs, Square
 from suffuse.nn.structure import Structure
 from suffuse.state import State, fields, masked_axes
 
@@ -43,6 +44,8 @@ class GraphOptions:
             are a sequence.
         symmetric: pairs have no direction: transposing what goes in transposes what comes out, so that symmetric
             fields stay symmetric. ``False`` tells i → j from j → i.
+        halved: what comes in is symmetric, as bonds are, and pairs i ≤ j alone are looked at: half the work, with the
+            same weights. What is not symmetric is taken as its upper triangle says.
         pairs: names of fields of pairs that no mask tells (see :func:`axes_of`); ``""`` for a bare tensor.
         edges: the field of pairs whose classes are edges, the first none, of which elements and pairs are told what
             :mod:`suffuse.nn.structure` reads off it; ``None``: nothing is.
@@ -58,6 +61,7 @@ class GraphOptions:
     dropout: float = 0.0
     positions: Literal["none", "sinusoidal"] = "none"
     symmetric: bool = True
+    halved: bool = False
     pairs: tuple[str, ...] = ()
     edges: str | None = None
     walks: int = 8
@@ -70,6 +74,8 @@ class GraphOptions:
         known = ("none", "sinusoidal")
         require(self.positions in known, "positions", self.positions, " or ".join(known))
         require(isinstance(self.symmetric, bool), "symmetric", self.symmetric, "true or false")
+        fits = isinstance(self.halved, bool) and (self.symmetric or not self.halved)
+        require(fits, "halved", self.halved, "false, or true where pairs are symmetric")
         names = isinstance(self.pairs, tuple) and all(isinstance(name, str) for name in self.pairs)
         require(names, "pairs", self.pairs, "a list of names of fields")
         require(whole(self.walks, 1), "walks", self.walks, "an integer of at least 1")
@@ -145,16 +151,17 @@ class GraphBlock(nn.Module):
         self.pairs = PairBlock(options) if pairs else None
 
     def forward(
-        self, h: Tensor, e: Tensor | None, embedding: Tensor, embedded: Embedded, real: Real
+        self, h: Tensor, e: Tensor | None, embedding: Tensor, embedded: Embedded, real: Real, layout: Pairs
     ) -> tuple[Tensor, Tensor | None]:
-        """New tokens of elements ``[batch, n, width]`` and of pairs ``[batch, n, n, pair_width]``."""
+        """New tokens of elements ``[batch, n, width]`` and of pairs ``[batch, *pairs, pair_width]``."""
         if self.pairs is None or e is None:
             return self.elements(h, embedding, embedded, real.keys), None
         shift, scale, gate = self.pairs.modulation(embedding).chunk(3, dim=-1)
         normal = modulate(e, shift, scale)
-        bias, message = self.pairs.tell(normal, real.pairs)
+        bias, message = self.pairs.tell(normal, real.pairs, layout)
         h = self.elements(h + message, embedding, embedded, real.keys, bias)
-        return h, torch.addcmul(e, gate[:, None, None], self.pairs(normal, h))
+        each = (slice(None), *(None,) * (e.ndim - 2))
+        return h, torch.addcmul(e, gate[each], self.pairs(normal, h, layout))
 
 
 class PairBlock(nn.Module):
@@ -175,18 +182,18 @@ class PairBlock(nn.Module):
         zero_(self.modulation)
         zero_(self.message)
 
-    def tell(self, e: Tensor, real: Tensor | None) -> tuple[Tensor, Tensor]:
+    def tell(self, e: Tensor, real: Tensor | None, layout: Pairs) -> tuple[Tensor, Tensor]:
         """The attention's bias ``[batch, heads, n, n]``, and a message to each element ``[batch, n, width]``."""
-        turned = e.transpose(1, 2)
+        turned = layout.turned(e)
         both = 0.5 * (e + turned) if self.symmetric else torch.cat((e, turned), dim=-1)
-        seen = None if real is None else real | real.transpose(1, 2)
-        return self.bias(both).movedim(-1, 1), self.message(mean(both, seen, 2))
+        seen = None if real is None else layout.laid(real | real.transpose(1, 2))
+        return layout.square(self.bias(both)).movedim(-1, 1), self.message(layout.mean(both, seen))
 
-    def forward(self, e: Tensor, h: Tensor) -> Tensor:
-        """What is added to pairs ``e [batch, n, n, pair_width]``, given elements ``h [batch, n, width]``."""
+    def forward(self, e: Tensor, h: Tensor, layout: Pairs) -> Tensor:
+        """What is added to pairs ``e [batch, *pairs, pair_width]``, given elements ``h [batch, n, width]``."""
         sides = self.product(F.layer_norm(h, h.shape[-1:], eps=1e-6).to(h.dtype))
         here, there = (sides, sides) if self.symmetric else sides.chunk(2, dim=-1)
-        hidden = self.enter(e) + here[:, :, None] * there[:, None, :]
+        hidden = layout.with_product(self.enter(e), here, there)
         out: Tensor = self.dropout(self.leave(F.gelu(hidden, approximate="tanh")))
         return out
 
@@ -262,23 +269,32 @@ class GraphTransformer(nn.Module):
             vector = vector + self.enter_whole(values, real.fields)
         embedding = F.silu(vector)
 
-        told, both = self._told(values), _both_ways(values, self.axes)
+        told, layout = self._told(values), Half.of(count, some.device) if self.options.halved else Square()
         masks = {**real.fields, STRUCTURE: real.elements} if real.elements is not None else real.fields
         h = self.enter_elements({**values, **told[0]}, masks).expand(some.shape[0], count, -1)
         if self.options.positions == "sinusoidal":
             h = h + axial_positions((count,), self.width, h.device).to(h.dtype)
-        masks = {**real.fields, STRUCTURE: real.pairs} if real.pairs is not None else real.fields
-        e = None if self.enter_pairs is None else self.enter_pairs({**both, **told[1]}, masks)
+        e = None if self.enter_pairs is None else self._pairs(values, told[1], real, layout)
         for block in self.blocks:
-            h, e = block(h, e, embedding, embedded, real)
+            h, e = block(h, e, embedding, embedded, real, layout)
 
         out = {} if self.leave_elements is None else self.leave_elements(h, embedding)
         if self.leave_pairs is not None:
-            out |= self.leave_pairs(e, embedding)
+            out |= {name: layout.square(x) for name, x in self.leave_pairs(e, embedding).items()}
         if self.leave_whole is not None:
             out |= self.leave_whole(mean(h, real.elements, 1), embedding)
         shaped = {n: shown(out[n].reshape(value.shape), real.fields.get(n)) for n, value in given.items()}
         return shaped[""] if isinstance(x, Tensor) else shaped
+
+    def _pairs(self, values: Mapping[str, Tensor], told: Mapping[str, Tensor], real: Real, layout: Pairs) -> Tensor:
+        """The tokens of pairs, of whose features each sees its own and those of its reverse, side by side."""
+        assert self.enter_pairs is not None
+        laid = {name: layout.laid(x) for name, x in values.items() if self.axes[name] == PAIRS}
+        both = {name: torch.cat((x, layout.turned(x)), dim=-1) for name, x in laid.items()}
+        masks = dict(real.fields) if real.pairs is None else {**real.fields, STRUCTURE: real.pairs}
+        seen = {name: layout.laid(mask) for name, mask in masks.items() if self.axes.get(name, PAIRS) == PAIRS}
+        tokens: Tensor = self.enter_pairs({**both, **{name: layout.laid(x) for name, x in told.items()}}, seen)
+        return tokens
 
     def _told(self, values: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """What the edges say of elements and of pairs, as fields of their own."""
@@ -319,11 +335,6 @@ def _structure(options: GraphOptions, pairs: Mapping[str, int]) -> Structure:
     weights = options.weights or (0.0, *(1.0,) * (classes - 1))
     require(len(weights) == classes, "weights", weights, f"a number for each of the {classes} classes of edges")
     return Structure(tuple(map(float, weights)), options.walks)
-
-
-def _both_ways(values: Mapping[str, Tensor], axes: Mapping[str, int]) -> dict[str, Tensor]:
-    """Of each pair its own features and those of its reverse, side by side."""
-    return {n: torch.cat((x, x.transpose(1, 2)), dim=-1) for n, x in values.items() if axes[n] == PAIRS}
 
 
 def _check(name: str, shape: tuple[int, ...], axes: int, masked: int) -> None:

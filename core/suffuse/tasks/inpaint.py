@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from suffuse.domain import Item
+import torch
+
+from suffuse.domain import Grown, Item
+from suffuse.errors import DomainInputError
 from suffuse.inverse import Measured, Method
 from suffuse.inverse.repaint import compose
 from suffuse.operators import Mask
 from suffuse.process import Gaussian
-from suffuse.state import State
-from suffuse.tasks.inverse import Named, Wanted, made, solve
+from suffuse.rng import Rng
+from suffuse.state import State, to
+from suffuse.tasks.inverse import Completions, Measure, Named, Wanted, made, solve
 from suffuse.tasks.items import encode_items
-from suffuse.tasks.known import Fill, known_of_items, of_one, with_gaps, without
+from suffuse.tasks.known import Fill, KnownOf, fitted, known_of_items, of_one, with_gaps, without
 from suffuse.tasks.plan import SAMPLING, OnStep
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
 
-OPTIONS = (*SAMPLING, "fill", "method", "count", "seed", "names", "on_step")
+OPTIONS = (*SAMPLING, "fill", "keep", "method", "count", "seed", "names", "on_step")
 """The keywords of :func:`inpaint` that are no conditions."""
 
 
@@ -28,6 +32,7 @@ def inpaint(
     known: State | None = None,
     *,
     fill: Fill | None = None,
+    keep: str | None = None,
     method: Method | Named | None = None,
     count: int = 1,
     seed: int = 0,
@@ -45,7 +50,9 @@ def inpaint(
         known: bool, true where an item is kept: a tensor, or one for each field of the state, that broadcasts over the
             states of all items or of one (a categorical field's without the axis of its classes); or
         fill: the part that is *not* kept: a :class:`~suffuse.tasks.region.Region`, or text as ``"8:20,8:20"``;
-            several tell several parts. If neither is told: what the items themselves lack, and nothing else.
+            several tell several parts; or
+        keep: the part that *is* kept, in the domain's own words, of items that become larger than they are: see
+            :meth:`suffuse.domain.Codec.grow`. If nothing is told: what the items themselves lack, and nothing else.
         method: ``repaint``, ``mmps``, ``diffpir``, ``pigdm``, ``dps``, a mapping of ``name`` and options, or one of
             your own. By default ``mmps`` where all noise is Gaussian, else ``repaint``, which knows every noise.
         count: completions of each item, one after the other.
@@ -61,28 +68,56 @@ def inpaint(
         UnsupportedError: the method or the sampler cannot work with the model's process.
     """
     wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
-    kept = known_of_items(model, known, fill, len(items))
-
-    def measure(states: State, chosen: Sequence[Item], numbers: Any, rng: Any) -> Measured:
-        mask = Mask(kept(states, chosen, numbers))
-        return Measured(mask, mask(states))
-
+    if keep is not None and (known is not None or fill is not None):
+        raise DomainInputError("is told besides what is filled", field="keep", expected="one of both", got=keep)
+    grows = keep is not None or (known is None and fill is None and _grown(model, items, None, wanted) is not None)
+    measure = _growing(model, keep) if grows else _masking(model, known_of_items(model, known, fill, len(items)))
     filled: list[Item] = []
     rows: list[list[Item]] = []
-    chosen = made("method", method or default_method(model))
-    for batch in solve(model, wanted, measure, chosen, on_step, options, with_gaps):
+    for batch in solve(model, wanted, measure, made("method", method or default_method(model)), on_step, options):
         assert isinstance(batch.measured.operator, Mask)
         part = batch.measured.operator.known
         decoded = model.codec.decode(compose(batch.made, batch.states, part))
         alone = model.codec.decode(without(batch.measured.value, part))
-        before = zip(model.codec.decode(encode_items(model, batch.items)), alone, strict=True)
-        for i, (item, new, (whole, kept_alone)) in enumerate(zip(batch.items, decoded, before, strict=True)):
+        whole = batch.items if grows else model.codec.decode(encode_items(model, batch.items))
+        for i, (item, new) in enumerate(zip(batch.items, decoded, strict=True)):
             new = model.codec.merge(item, new, of_one(part, batch.states, i))
             if len(filled) % count == 0:
-                rows.append([whole, kept_alone])
+                rows.append([whole[i], alone[i]])
             rows[-1].append(new)
             filled.append(new)
     return Samples(filled, wanted.seeds, wanted.asked, sources=wanted.sources, rows=rows)
+
+
+def _masking(model: Trained, kept: KnownOf) -> Measure:
+    """A part of the items as they are is known."""
+
+    def measure(asked: Completions) -> tuple[State, Measured]:
+        states = with_gaps(model, asked.items)
+        mask = Mask(kept(states, asked.items, asked.numbers))
+        return states, Measured(mask, mask(states))
+
+    return measure
+
+
+def _growing(model: Trained, keep: str | None) -> Measure:
+    """A part is known of items that become larger."""
+
+    def measure(asked: Completions) -> tuple[State, Measured]:
+        grown = model.codec.grow(asked.items, keep, asked.conditions, asked.rng.at("grow"))
+        if grown is None:
+            raise DomainInputError("are whole, others are not", field="items", expected="all of a kind")
+        states = to(grown.states, model.device)
+        mask = Mask(fitted(model, grown.known, states, torch.arange(len(asked.items)), len(asked.items)))
+        return states, Measured(mask, mask(states))
+
+    return measure
+
+
+def _grown(model: Trained, items: Sequence[Item], keep: str | None, wanted: Wanted) -> Grown | None:
+    """What the first item becomes: ``None``, if it is whole."""
+    asked = {name: values[:1] for name, values in wanted.asked.items()}
+    return model.codec.grow(items[:1], keep, asked, Rng.of(wanted.seeds[:1]))
 
 
 def default_method(model: Trained) -> str:

@@ -17,7 +17,6 @@ from suffuse.registry.parts import named
 from suffuse.rng import Rng
 from suffuse.sampling import DDPM
 from suffuse.state import State
-from suffuse.tasks.items import encode_items
 from suffuse.tasks.plan import OnStep, Sampling, deal, encode_part, make_plan, parts
 from suffuse.trained import Trained
 
@@ -90,11 +89,27 @@ class Batch:
     made: State
 
 
-Encode = Callable[[Trained, Sequence[Item]], State]
-"""``(model, items) -> states``: what is measured of some items."""
+@dataclass(frozen=True, eq=False)
+class Completions:
+    """Some of what is to be made.
 
-Measure = Callable[[State, Sequence[Item], Tensor, Rng], Measured]
-"""``(states, items, numbers, rng) -> measured``: what is known of some items, of these numbers among all."""
+    Arguments:
+        items: those that are completed, one for each completion.
+        numbers: of them among all items: int64 ``[batch]``.
+        conditions: the values of each, by name.
+        rng: streams of the completions.
+        shared: streams of their items: all completions of an item have the same.
+    """
+
+    items: Sequence[Item]
+    numbers: Tensor
+    conditions: Mapping[str, Sequence[Any]]
+    rng: Rng
+    shared: Rng
+
+
+Measure = Callable[[Completions], tuple[State, Measured]]
+"""From what is to be made to the states of its items, and what is known of these."""
 
 
 def solve(
@@ -104,7 +119,6 @@ def solve(
     method: Method,
     on_step: OnStep | None,
     options: Mapping[str, Any],
-    encode: Encode = encode_items,
 ) -> Iterator[Batch]:
     """Make states that agree with what is known, batch by batch.
 
@@ -116,7 +130,6 @@ def solve(
         on_step: called with (steps done, steps in all) over all batches.
         options: those of :class:`~suffuse.tasks.plan.Sampling`. Where they name no sampler it is DDPM: every method
             makes errors that its fresh noise forgets.
-        encode: gives the items' states.
     """
     sampling = Sampling(**options)
     plan = make_plan(model, sampling if sampling.sampler is not None else replace(sampling, sampler=DDPM()))
@@ -125,9 +138,9 @@ def solve(
     for part in batches:
         rng, own = Rng.of(seeds[part]), numbers[part]
         items = [wanted.items[i] for i in own.tolist()]
-        states = encode(model, items)
-        first = Rng.of([wanted.seed + i * wanted.count for i in own.tolist()])  # all completions share a measurement
-        measured = measure(states, items, own, first.at("measure"))
+        shared = Rng.of([wanted.seed + i * wanted.count for i in own.tolist()])
+        told = {name: values[part] for name, values in asked.items()}
+        states, measured = measure(Completions(items, own, told, rng, shared))
         run = method(Run(plan.guided, plan.process, plan.sampler, plan.times), measured)
         given = encode_part(model, asked, part, len(rng))
         sampler = replace(plan, sampler=run.sampler)

@@ -52,7 +52,7 @@ def known_of_items(model: Trained, known: State | None, fill: Fill | None, count
             raise DomainInputError("is no mask", field="known", expected=expected, got=type(known).__name__)
         if all(bool(mask.all()) for _, mask in fields(known)):
             raise DomainInputError("keeps everything", field="known", expected="false where it is to be filled")
-        return _but_gaps(model, lambda states, items, numbers: _fitted(model, known, states, numbers, count))
+        return _but_gaps(model, lambda states, items, numbers: fitted(model, known, states, numbers, count))
     if fill is not None:
         held = [_held(model, part) for part in ([fill] if isinstance(fill, str | Region) else fill)]
         return _but_gaps(model, lambda states, items, numbers: _outside(model, held, states))
@@ -109,11 +109,18 @@ def without(states: State, known: State) -> State:
         mask = mask_name(states, name)
         if mask is not None and hidden[mask].shape == value.shape:
             hidden[mask] = hidden[mask] & kept[name]
-    if all(mask.ndim == 2 for name, mask in states.items() if is_mask(name)):
+    if all(mask.ndim == 2 or _of_pairs(mask) for name, mask in states.items() if is_mask(name)):
         for mask, names in _covered(states).items():
             some = torch.stack([kept[name].flatten(2).any(2) for name in names]).any(0) & states[mask]
             hidden[mask] = hidden[mask] & _up_to_last(some)
+            for name, pairs in hidden.items():
+                if is_mask(name) and _of_pairs(pairs):
+                    hidden[name] = pairs & hidden[mask][:, :, None] & hidden[mask][:, None, :]
     return hidden
+
+
+def _of_pairs(mask: Tensor) -> bool:
+    return mask.ndim == 3 and mask.shape[1] == mask.shape[2]
 
 
 def _covered(states: Mapping[str, Tensor]) -> dict[str, list[str]]:
@@ -121,7 +128,7 @@ def _covered(states: Mapping[str, Tensor]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, value in fields(dict(states)):
         mask = mask_name(dict(states), name)
-        if mask is not None and value.ndim > 2:
+        if mask is not None and value.ndim > 2 and states[mask].ndim == 2:
             found.setdefault(mask, []).append(name)
     return found
 
@@ -197,10 +204,10 @@ def _given(model: Trained, states: State, items: Sequence[Item]) -> State | None
     known = model.codec.known(items)
     if known is None:
         return None
-    return _fitted(model, known, states, torch.arange(len(items)), len(items))
+    return fitted(model, known, states, torch.arange(len(items)), len(items))
 
 
-def _fitted(model: Trained, known: State, states: State, numbers: Tensor, count: int) -> State:
+def fitted(model: Trained, known: State, states: State, numbers: Tensor, count: int) -> State:
     """A mask of all items as one of some of their states.
 
     Raises:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
-
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError
 from suffuse.inverse import Measured, Method
 from suffuse.inverse.likelihood import require_noise
 from suffuse.operators import Identity, Operator
-from suffuse.rng import Rng
 from suffuse.state import State, combine
-from suffuse.tasks.inverse import Named, Wanted, made, solve
+from suffuse.tasks.inverse import Completions, Named, Wanted, made, solve
+from suffuse.tasks.items import encode_items
 from suffuse.tasks.plan import SAMPLING, OnStep
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
@@ -69,11 +67,12 @@ def restore(
         raise DomainInputError("leaves nothing to undo", field="noise", expected="> 0, or another operator", got=0)
     wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
 
-    def measure(states: State, chosen: Sequence[Item], numbers: Tensor, rng: Rng) -> Measured:
+    def measure(asked: Completions) -> tuple[State, Measured]:
+        states = encode_items(model, asked.items)
         if not degrade:
-            return Measured(measuring, measuring.observe(states), noise)
-        clean = measuring(states)
-        return Measured(measuring, combine((1.0, clean), (noise, rng.normal_like(clean))), noise)
+            return states, Measured(measuring, measuring.observe(states), noise)
+        clean, fresh = measuring(states), asked.shared.at("measure")
+        return states, Measured(measuring, combine((1.0, clean), (noise, fresh.normal_like(clean))), noise)
 
     restored: list[Item] = []
     rows: list[list[Item]] = []
