@@ -148,6 +148,8 @@ def test_saved_beside_what_was_given(model: Model, tmp_path: Path) -> None:
         ({"known": None}, DomainInputError, "nothing to fill"),
         ({"known": [True] * 4 + [False] * 4}, DomainInputError, "is no mask"),
         ({"fill": "2:4"}, DomainInputError, "told twice"),
+        ({"keep": "left"}, DomainInputError, "told besides what is filled"),
+        ({"known": None, "keep": "left"}, UnsupportedError, "not understood by this domain"),
         ({"known": torch.ones(5, dtype=torch.bool) < 0}, DomainInputError, "does not fit"),
         ({"items": []}, DomainInputError, "at least one item"),
         ({"items": [[1.0, 2.0]]}, DomainInputError, "is not a wave"),
