@@ -24,6 +24,7 @@ MODULES = (
     "suffuse.rng",
     "suffuse.errors",
     "suffuse.files",
+    "suffuse.filters",
     "suffuse.metrics",
     "suffuse.parts",
     "suffuse.plots",

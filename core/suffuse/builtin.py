@@ -7,6 +7,7 @@ from collections.abc import Callable
 from suffuse.registry.hooks import hookimpl
 from suffuse.registry.specs import (
     CheckSpec,
+    FilterSpec,
     GridSpec,
     GuidanceSpec,
     KernelSpec,
@@ -86,6 +87,7 @@ def register_grids(register: Callable[[GridSpec], None]) -> None:
     """The time grids."""
     for name, attribute, summary in (
         ("uniform", "UniformTime", "evenly spaced in time"),
+        ("power", "PowerTime", "t = u^p, u evenly spaced: steps get shorter towards the data: power=…"),
         ("karras", "Karras", "noise levels evenly spaced in σ^(1/ρ)"),
         ("log-snr", "LogSnr", "evenly spaced in the logarithm of the signal-to-noise ratio"),
         ("shifted-flow", "ShiftedFlow", "evenly spaced in time, shifted towards noise"),
@@ -183,6 +185,17 @@ def register_methods(register: Callable[[MethodSpec], None]) -> None:
         ("dps", "guidance by the norm of the residual: strength=…"),
     ):
         register(MethodSpec(name=name, factory=f"suffuse.inverse.method:{name}", summary=summary))
+
+
+@hookimpl
+def register_filters(register: Callable[[FilterSpec], None]) -> None:
+    """The filters of what is made, for items of any domain."""
+    for name, factory, summary in (
+        ("unique", "same:unique", "no item twice"),
+        ("novel", "same:novel", "no item of some files or folders: path=…"),
+        ("usual", "usual:usual", "no item that the model's own score finds odd: least=…, a p-value"),
+    ):
+        register(FilterSpec(name=name, factory=f"suffuse.tasks.filtering.{factory}", summary=summary))
 
 
 @hookimpl

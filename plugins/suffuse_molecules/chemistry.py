@@ -112,7 +112,8 @@ def largest(mol: Mol) -> Mol:
     def rank(part: Mol) -> tuple[int, float, str]:
         return part.GetNumHeavyAtoms(), sum(a.GetMass() for a in part.GetAtoms()), Chem.MolToSmiles(part)
 
-    return max(parts, key=rank)
+    found: Mol = max(parts, key=rank)
+    return found
 
 
 def smiles(mol: Mol, stereo: bool = True) -> str:

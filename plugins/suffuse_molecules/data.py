@@ -97,7 +97,7 @@ def split(data: Data, name: str, molecules: Molecules) -> Splits:
     held = max(1, round(len(order) * data.validation))
     tested = round(len(order) * data.test)
     if len(order) < held + tested + 1:
-        raise DataError("holds too few molecules", field=name, expected="at least 3", got=len(order))
+        raise DataError("holds too few molecules", field=name, expected="one for each part", got=len(order))
     parts = (order[held + tested :], order[:held], order[held : held + tested] if tested else order[:held])
     return parts_of(data, name, *(molecules.take(part) for part in parts))
 
@@ -123,7 +123,8 @@ def parts_of(data: Data, name: str, train: Molecules, validation: Molecules, tes
     for part, molecules in parts.items():
         if not len(molecules):
             raise DataError("has no molecule", field=f"{name}, {part} part", fix="give more data, or change data.limit")
-    return Splits(*(_dataset(data, molecules) for molecules in parts.values()), name)
+    opened = {part: _dataset(data, molecules) for part, molecules in parts.items()}
+    return Splits(opened["train"], opened["validation"], opened["test"], name)
 
 
 def kinds(molecules: Molecules) -> set[str]:

@@ -23,12 +23,15 @@ def synthetic_accessibility(mol: Mol) -> float:
     return float(_scorer().calculateScore(mol))
 
 
+NAMED: Mapping[str, Descriptor] = dict(Descriptors.descList)
+"""RDKit's descriptors, by their own names."""
+
 FRIENDLY: Mapping[str, Descriptor] = {
     "size": lambda mol: mol.GetNumHeavyAtoms(),
-    "weight": Descriptors.MolWt,
-    "logp": Descriptors.MolLogP,
-    "tpsa": Descriptors.TPSA,
-    "qed": Descriptors.qed,
+    "weight": NAMED["MolWt"],
+    "logp": NAMED["MolLogP"],
+    "tpsa": NAMED["TPSA"],
+    "qed": NAMED["qed"],
     "sa": synthetic_accessibility,
     "rings": rdMolDescriptors.CalcNumRings,
     "charge": lambda mol: sum(atom.GetFormalCharge() for atom in mol.GetAtoms()),
@@ -49,7 +52,7 @@ def find(name: str, known: Sequence[str] = (), error: type[SuffuseError] = Recip
     """
     found = _all().get(name.casefold())
     if found is None:
-        proper = [*FRIENDLY, *(given for given, _ in Descriptors.descList), *known]
+        proper = [*FRIENDLY, *NAMED, *known]
         told = unknown_name("descriptor or column", name, proper, error, field=field or None)
         told.expected = f"a column, one of {', '.join(FRIENDLY)}, or a descriptor of RDKit"
         raise told
@@ -83,8 +86,7 @@ def _value(function: Descriptor, mol: Mol) -> float | None:
 
 @cache
 def _all() -> dict[str, Descriptor]:
-    ours: dict[str, Descriptor] = {name.casefold(): function for name, function in Descriptors.descList}
-    return ours | dict(FRIENDLY)
+    return {name.casefold(): function for name, function in NAMED.items()} | dict(FRIENDLY)
 
 
 @cache

@@ -82,8 +82,8 @@ class Molecules(Sequence[Mol]):
             return Molecules(self.table, self.rows[index])
         return Chem.Mol(self.binary(index))
 
-    def binary(self, index: int) -> bytes:
-        """RDKit's form of one."""
+    def binary(self, index: int) -> Any:
+        """RDKit's form of one, as bytes, which its stubs do not know."""
         packed: bytes = self.table["molecule"][int(self.rows[index])].as_py()
         return packed
 

@@ -135,17 +135,19 @@ def test_generate_hands_every_option_on(suffuse, trained, monkeypatch):
     result = suffuse(
         "generate", trained, "-n", 3, "--seed", 7, "--label", "f1", "--label", "f2", "--steps", 4, "--guidance", 2,
         "--sampler", "ddim:eta=1", "--grid", "karras", "--schedule", "cosine", "--interval", "0.1,9", "--batch", 2,
+        "--filter", "unique", "--tries", 9,
         "--out", "waves.json", "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert got.pop("on_step")
+    assert got.pop("on_step") and got.pop("memory")
     assert got == {
-        "count": 3, "seed": 7, "conditions": {"label": ["f1", "f2"]}, "steps": 4, "guidance": 2.0,
+        "count": 3, "filters": [{"name": "unique"}], "tries": 9,
+        "seed": 7, "conditions": {"label": ["f1", "f2"]}, "steps": 4, "guidance": 2.0,
         "sampler": DDIM(eta=1.0), "grid": Karras(4), "schedule": Cosine(), "interval": (0.1, 9.0), "batch": 2,
         "trajectory": False, "negative": {}, "compose": [],
     }  # fmt: skip
     told = json.loads(result.stdout)
-    assert told["files"] == ["waves.json"]
+    assert told["files"] == ["waves.json", "waves.json.manifest.json"]
     assert told["seeds"] == [7, 8, 9]
     assert told["conditions"] == {"label": ["f1", "f2", "f1"]}
     assert len(json.loads(Path("waves.json").read_text())) == 3

@@ -29,6 +29,10 @@ class Shut:
     __slots__ = ()
 
 
+class Hollow:
+    """As an object of an extension, which keeps what it is out of Python's sight."""
+
+
 @pytest.mark.parametrize(
     ("a", "b"),
     [
@@ -74,6 +78,8 @@ def test_differences_are_told_by_their_place(a: Any, b: Any, told: str) -> None:
 def test_what_cannot_be_looked_into_is_told() -> None:
     with pytest.raises(Opaque, match="Shut"):
         mismatch([Shut()], [Shut()], 0.0)
+    with pytest.raises(Opaque, match="Hollow"):
+        mismatch([Hollow()], [Hollow()], 0.0)
 
 
 def state(length: int, real: int, value: float = 1.0) -> dict[str, torch.Tensor]:

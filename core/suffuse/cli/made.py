@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from suffuse.cli import filtering
 from suffuse.cli.screen import item_bar, results
 from suffuse.cli.verb import print_json
 
@@ -45,11 +46,18 @@ def tell(model: Model, samples: Samples, place: Path, seconds: float, as_json: b
     files = save(model, samples, place)
     if as_json:
         told = {"files": files, "sources": samples.sources, "seeds": samples.seeds, "conditions": samples.conditions}
-        print_json({**told, "seconds": round(seconds, 3)})
-        return
+        print_json({**told, **filtering.told(samples), "seconds": round(seconds, 3)})
+    else:
+        print_made(samples, files, seconds)
+    filtering.leave_if_fewer(samples)
+
+
+def print_made(samples: Samples, files: Sequence[Path], seconds: float, *others: Path) -> None:
+    """Print what was made, and where it lies."""
     console = results()
-    console.print(f"made {len(samples.items)} in {seconds:.1f} s")
-    for path in files[:2]:
+    told = str(samples.account) if samples.drops else f"made {len(samples.items)}"
+    console.print(f"{told} in {seconds:.1f} s")
+    for path in (*files[:2], *others):
         console.print(f"  {path}")
     if len(files) > 2:
         console.print(f"  and {len(files) - 2} more in {files[-1].parent}")

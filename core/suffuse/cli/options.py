@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -125,6 +124,10 @@ Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where the results
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to stdout.")]
 
 
+Component = tuple[str, dict[str, Any]]
+"""A component's name and options."""
+
+
 def parse_pairs(texts: Iterable[str], field: str) -> list[tuple[str, str]]:
     """Pairs written as ``name=value``."""
     pairs = [text.partition("=") for text in texts]
@@ -134,22 +137,37 @@ def parse_pairs(texts: Iterable[str], field: str) -> list[tuple[str, str]]:
     return [(name.strip(), value) for name, _, value in pairs]
 
 
-_OUTSIDE_LISTS = re.compile(r",(?![^\[\]]*\])")
-
-
-def parse_component(text: str, field: str) -> tuple[str, dict[str, Any]]:
+def parse_component(text: str, field: str, texts: Callable[[str], Collection[str]] = lambda name: ()) -> Component:
     """A component's name and options, from ``name`` or ``name:key=value,key=value``, the values in YAML.
 
     A comma within brackets belongs to a list, as in ``mixed:rules=[dpmpp,tau-leaping]``.
+
+    Arguments:
+        text: what a person wrote.
+        field: the option's name, for messages.
+        texts: from the component's name to the options whose values are taken as they stand, not as YAML.
     """
     import yaml
 
     name, _, rest = text.partition(":")
-    pairs = parse_pairs([part for part in _OUTSIDE_LISTS.split(rest) if part], field)
+    pairs = parse_pairs(_outside_brackets(rest), field)
+    plain = texts(name.strip()) if pairs else ()
     try:
-        return name.strip(), {key: yaml.safe_load(value) for key, value in pairs}
+        return name.strip(), {key: value if key in plain else yaml.safe_load(value) for key, value in pairs}
     except yaml.YAMLError as error:
         raise RecipeError("has a value that is not YAML", field=field, got=repr(text)) from error
+
+
+def _outside_brackets(text: str) -> list[str]:
+    """What stands between the commas that are in no brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "[") - (letter == "]")
+        if letter == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part for part in parts if part]
 
 
 def make_component(kind: str, text: str | None, **defaults: Any) -> Any:

@@ -139,13 +139,13 @@ def _tell_of_too_few(scorer: Scorer, summary: Summary, rate: float | None) -> No
 
 
 @contextmanager
-def kept(parts: Path) -> Iterator[None]:
+def kept(parts: Path, done: str = "scored") -> Iterator[None]:
     """Whatever ends the block early, tell that what was done is kept."""
     try:
         yield
     except (SuffuseError, KeyboardInterrupt):
         if parts.exists():
-            typer.echo(f"what was scored is kept in {parts}; the same command goes on from there", err=True)
+            typer.echo(f"what was {done} is kept in {parts}; the same command goes on from there", err=True)
         raise
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from suffuse.cli import filtering
 from suffuse.cli import options as opt
 from suffuse.cli.made import make_from
 from suffuse.cli.verb import verb
@@ -39,6 +40,8 @@ def vary(
     interval: opt.IntervalText = None,
     negative: opt.Negative = None,
     compose: opt.Compose = None,
+    filters: filtering.Filters = None,
+    tries: filtering.Tries = None,
     batch: opt.Batch = 64,
     device: opt.Device = None,
     out: opt.Out = None,
@@ -55,7 +58,10 @@ def vary(
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
     )  # fmt: skip
 
+    chosen = filtering.parse_filters(loaded, filters)
+
     def make(originals: list[Item], **told: Any) -> Samples:
-        return make_variations(loaded, originals, strength, count=count, seed=seed, batch=batch, **plan, **told)
+        given = {"count": count, "seed": seed, "filters": chosen, "tries": tries, "batch": batch, **plan}
+        return make_variations(loaded, originals, strength, **given, **told)
 
     make_from("vary", loaded, items, count, place, as_json, make)

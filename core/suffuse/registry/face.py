@@ -18,6 +18,7 @@ from suffuse.registry.specs import (
     CheckSpec,
     DatasetSpec,
     DomainSpec,
+    FilterSpec,
     HealthCheckSpec,
     MetricSpec,
     RecipeSpec,
@@ -95,6 +96,8 @@ def all_specs(kind: Literal["starter"]) -> list[StarterSpec]: ...
 def all_specs(kind: Literal["metric"]) -> list[MetricSpec]: ...
 @overload
 def all_specs(kind: Literal["renderer"]) -> list[RendererSpec]: ...
+@overload
+def all_specs(kind: Literal["filter"]) -> list[FilterSpec]: ...
 @overload
 def all_specs(kind: Literal["check"]) -> list[CheckSpec]: ...
 @overload

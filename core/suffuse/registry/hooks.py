@@ -27,6 +27,7 @@ from suffuse.registry.specs import (
     CheckSpec,
     DatasetSpec,
     DomainSpec,
+    FilterSpec,
     GridSpec,
     GuidanceSpec,
     HealthCheckSpec,
@@ -135,6 +136,11 @@ def register_renderers(register: Callable[[RendererSpec], None]) -> None:
 
 
 @hookspec(historic=True)
+def register_filters(register: Callable[[FilterSpec], None]) -> None:
+    """Bring filters of what is made."""
+
+
+@hookspec(historic=True)
 def register_text_encoders(register: Callable[[TextEncoderSpec], None]) -> None:
     """Bring encoders of text conditions."""
 
@@ -186,6 +192,7 @@ REGISTRATION: dict[str, type[Spec]] = {
     "register_starters": StarterSpec,
     "register_metrics": MetricSpec,
     "register_renderers": RendererSpec,
+    "register_filters": FilterSpec,
     "register_text_encoders": TextEncoderSpec,
     "register_observers": ObserverSpec,
     "register_checks": CheckSpec,

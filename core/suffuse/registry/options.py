@@ -46,6 +46,11 @@ def check_options(spec: Spec, factory: Callable[..., Any], inputs: int, options:
     return {name: _converted(spec, name, value, hints.get(name)) for name, value in options.items()}
 
 
+def text_options(factory: Callable[..., Any]) -> frozenset[str]:
+    """The options of a factory that are texts: what a person writes there is taken as it stands."""
+    return frozenset(name for name, hint in _hints(factory).items() if hint is str)
+
+
 def _converted(spec: Spec, name: str, value: Any, hint: Any) -> Any:
     if hint is None or not _is_plain(hint):
         return value

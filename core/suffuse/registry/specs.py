@@ -234,6 +234,20 @@ class RendererSpec(Spec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FilterSpec(Spec):
+    """What is let through of what a model makes. The factory takes the :class:`suffuse.trained.Trained` and its own
+    keywords, and gives a :class:`suffuse.filters.Filter`.
+
+    Arguments:
+        domain: the domain whose items it judges; empty: any domain's.
+    """
+
+    kind: ClassVar[str] = "filter"
+
+    domain: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TextEncoderSpec(Spec):
     """An encoder of text conditions (recipe: ``text``); the factory's keywords are its options, and it gives a
     :class:`suffuse.conditions.TextEncoder`."""
@@ -301,6 +315,7 @@ SPECS: tuple[type[Spec], ...] = (
     StarterSpec,
     MetricSpec,
     RendererSpec,
+    FilterSpec,
     TextEncoderSpec,
     ObserverSpec,
     CheckSpec,

@@ -1,19 +1,25 @@
-"""``generate``: make items out of noise, freely or under conditions."""
+"""``generate``: make items out of noise, freely or under conditions, until as many as asked for have passed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError
 from suffuse.rng import Rng
+from suffuse.sampling import Step
 from suffuse.state import State, to
-from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, deal, encode_part, make_plan, parts
+from suffuse.tasks.embed import fingerprint
+from suffuse.tasks.filtering import Asked
+from suffuse.tasks.making import make
+from suffuse.tasks.memory import Memory, open_memory
+from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, deal, encode_part, make_plan
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
 
-OPTIONS = (*SAMPLING, "on_step", "trajectory", "seeds")
+OPTIONS = (*SAMPLING, "on_step", "trajectory", "seeds", "filters", "tries", "memory")
 """The keywords of :func:`generate` that are no conditions."""
 
 
@@ -24,6 +30,9 @@ def generate(
     seed: int = 0,
     seeds: Sequence[int] | None = None,
     conditions: Mapping[str, Any] | None = None,
+    filters: Sequence[Asked] = (),
+    tries: int | None = None,
+    memory: Memory | None = None,
     on_step: OnStep | None = None,
     trajectory: bool = False,
     **options: Any,
@@ -36,12 +45,20 @@ def generate(
         seed: item i has seed ``seed + i``, and is the same alone or among others; or
         seeds: the items' seeds themselves.
         conditions: a value for all items, or a list that is dealt out in turn, by the condition's name.
-        on_step: called with (steps done, steps in all) over all batches.
+        filters: what an item has to pass. One that does not is dropped and counted, and another is made in its place,
+            under the same conditions, from the next seed that was not used; see :func:`suffuse.tasks.filtering.fill`.
+        tries: items made at most; ten for each that is asked for by default. Where they are used up, fewer come out,
+            and a warning says why.
+        memory: see :func:`remember`.
+        on_step: called with (steps done, steps in all) over all batches, as far as these are known: with filters more
+            may follow.
         trajectory: keep the belief after each step.
         options: those of :class:`~suffuse.tasks.plan.Sampling`.
 
     Raises:
-        DomainInputError: ``count`` is not positive, or a condition does not fit the model.
+        DomainInputError: ``count`` is not positive, ``tries`` is less, or a condition does not fit the model.
+        PluginError: there is no such filter.
+        RecipeError: an option that a filter does not have, or cannot do without.
         UnsupportedError: the sampler cannot work with the model's process.
     """
     seeds = list(range(seed, seed + count)) if seeds is None else list(seeds)
@@ -49,22 +66,34 @@ def generate(
         raise DomainInputError("must be at least 1", field="count", got=count)
     plan = make_plan(model, Sampling(**options))
     asked = deal(conditions or {}, len(seeds))
-    batches = parts(len(seeds), plan.batch)
-    total, done = len(batches) * (len(plan.times) - 1), 0
-    items: list[Item] = []
-    frames: list[list[Item]] = []
-    for part in batches:
-        rng = Rng.of(seeds[part])
-        given = encode_part(model, asked, part, len(rng))
-        wanted = {name: values[part] for name, values in asked.items()}
+
+    def run(places: Sequence[int], rng: Rng) -> Iterator[Step]:
+        wanted = at_places(asked, places)
         like: State = to(model.codec.like_under(wanted, len(rng), rng.at("like")), model.device)
-        here: list[list[Item]] = []
-        for now in plan.run(rng, given, like=like):
-            if now.index and on_step is not None:
-                done += 1
-                on_step(done, total)
-            if trajectory and now.posterior is not None:
-                here.append(model.codec.decode(now.posterior.mean))
-        items += model.codec.decode(now.x)
-        frames = [a + b for a, b in zip(frames, here, strict=True)] if frames else here
-    return Samples(items, seeds, asked, frames if trajectory else None)
+        return plan.run(rng, encode_part(model, wanted, slice(None), len(rng)), like=like)
+
+    kept, account = make(
+        model, plan, seeds, run, filters=filters, tries=tries, memory=memory, on_step=on_step, trajectory=trajectory
+    )
+    frames: list[list[Item]] = [list(seen) for seen in zip(*(one.trail for one in kept.made), strict=True)]
+    return Samples(
+        [one.item for one in kept.made], kept.seeds, at_places(asked, kept.places), frames if trajectory else None,
+        account=account,
+    )  # fmt: skip
+
+
+def remember(folder: Path, model: Trained, resume: bool = True, **call: Any) -> Memory:
+    """The memory of a call of :func:`generate`, so that the same call after an interruption goes on from there.
+
+    Use it as a context; whoever has saved the samples has it :meth:`~suffuse.tasks.memory.Memory.forget` them.
+
+    Arguments:
+        folder: where it is kept.
+        model: the call's.
+        resume: whether to go on; else what the folder remembers is removed.
+        call: all other arguments of the call that tell which items are made.
+
+    Raises:
+        DataError: what is remembered is of another call.
+    """
+    return open_memory(folder, {"model": fingerprint(model), **call}, resume)

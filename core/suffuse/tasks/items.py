@@ -10,7 +10,7 @@ from suffuse.domain import Item
 from suffuse.errors import DataError, DomainInputError
 from suffuse.registry import find
 from suffuse.state import State, to
-from suffuse.tasks.samples import LISTING, SHEET
+from suffuse.tasks.layout import is_extra
 from suffuse.trained import Trained
 
 
@@ -66,7 +66,7 @@ def _expanded(source: Path) -> list[Path]:
 def _files(source: Path, suffixes: Sequence[str]) -> list[Path]:
     if source.is_dir():
         found = (f for f in source.rglob("*") if f.is_file() and f.suffix.lower() in suffixes)
-        return sorted(f for f in found if not _is_extra(f))
+        return sorted(f for f in found if not is_extra(f))
     if not source.exists():
         raise DataError("there is no such file or folder", field=str(source), fix="check the path")
     if suffixes and source.suffix.lower() not in suffixes:
@@ -75,11 +75,6 @@ def _files(source: Path, suffixes: Sequence[str]) -> list[Path]:
             expected=f"a file ending in {', '.join(suffixes)}", got=repr(source.suffix),
         )  # fmt: skip
     return [source]
-
-
-def _is_extra(file: Path) -> bool:
-    """Whether a file is no item, but the sheet or the list that :func:`suffuse.tasks.samples.save` lays beside them."""
-    return file.name in (SHEET, LISTING) and all((file.parent / name).exists() for name in (SHEET, LISTING))
 
 
 def encode_items(model: Trained, items: Sequence[Item]) -> State:

@@ -213,6 +213,11 @@ def deal(conditions: Mapping[str, Any], count: int) -> dict[str, list[Any]]:
     return dealt
 
 
+def at_places(asked: Mapping[str, Sequence[Any]], places: Sequence[int]) -> dict[str, list[Any]]:
+    """The conditions of some items among all that are asked for."""
+    return {name: [values[place] for place in places] for name, values in asked.items()}
+
+
 def encode_part(model: Trained, asked: Mapping[str, Sequence[Any]], part: slice, count: int) -> Conditions:
     """The conditions of one batch, on the model's device."""
     encoded = encode_conditions(model.conditions, {k: v[part] for k, v in asked.items()}, count)

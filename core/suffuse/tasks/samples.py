@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,13 @@ from suffuse.domain import Item
 from suffuse.errors import DomainInputError
 from suffuse.files import write_json, write_with
 from suffuse.registry import all_specs, full_name, make
+from suffuse.tasks.account import Account
+from suffuse.tasks.embed import fingerprint
+from suffuse.tasks.layout import LISTING, SHEET, manifest_of
 from suffuse.trained import Trained
 
 PICTURE = ".png"
 """The suffix of a file that shows items of any domain; where it is no form of theirs, it cannot be read again."""
-
-
-SHEET, LISTING = "sheet.png", "samples.json"
-"""What lies beside the items in a folder: a picture of them all; a list of the files, their seeds and conditions."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,7 @@ class Samples:
         frames: with ``trajectory``, what the denoiser believed after each step: ``[step][item]``.
         sources: what each item was made from, by name, if from anything.
         rows: what the sheet shows, row by row; all items, as square as can be, if nothing is told.
+        account: how they came about, if that was counted.
     """
 
     items: list[Item]
@@ -42,6 +42,12 @@ class Samples:
     frames: list[list[Item]] | None = None
     sources: list[str] | None = None
     rows: list[list[Item]] | None = None
+    account: Account | None = None
+
+    @property
+    def drops(self) -> Mapping[str, int]:
+        """How many items were dropped for each reason."""
+        return {} if self.account is None else self.account.dropped
 
 
 def check_out(model: Trained, out: str | Path) -> Path:
@@ -77,10 +83,27 @@ def _check_suffix(path: Path, known: tuple[str, ...], what: str) -> Path:
 def save(model: Trained, samples: Samples, out: str | Path) -> list[Path]:
     """Write samples: into one file where ``out`` has a suffix, else into a folder, one file an item, with a sheet.
 
+    Where they had to pass filters, a manifest beside them tells how they came about; it is all there is if none passed.
+
     Returns:
         the files, the one to look at first.
     """
     out = check_out(model, out)
+    files = _save_items(model, samples, out) if samples.items else []
+    if samples.account is not None and samples.account.filters:
+        write_json(manifest_of(out), manifest(model, samples))
+        files.append(manifest_of(out))
+    return files
+
+
+def manifest(model: Trained, samples: Samples) -> dict[str, Any]:
+    """How samples came about, as JSON-able data."""
+    told = {} if samples.account is None else samples.account.to_json()
+    made_by = {"domain": model.recipe.domain, "name": model.recipe.name, "digest": fingerprint(model)}
+    return {**told, "seeds": samples.seeds, "conditions": samples.conditions, "model": made_by}
+
+
+def _save_items(model: Trained, samples: Samples, out: Path) -> list[Path]:
     if out.suffix:
         write_items(model, samples.items, out)
         return [out]

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError
 from suffuse.process import Process, time_of_ratio
 from suffuse.rng import Rng
-from suffuse.sampling import part_of
+from suffuse.sampling import Step, part_of
+from suffuse.tasks.filtering import Asked
 from suffuse.tasks.inverse import Wanted
 from suffuse.tasks.items import encode_items
-from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, encode_part, make_plan, parts
+from suffuse.tasks.making import make
+from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, encode_part, make_plan
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
 
-OPTIONS = (*SAMPLING, "strength", "count", "seed", "names", "on_step")
+OPTIONS = (*SAMPLING, "strength", "count", "seed", "names", "filters", "tries", "on_step")
 """The keywords of :func:`vary` that are no conditions."""
 
 
@@ -29,6 +31,8 @@ def vary(
     seed: int = 0,
     names: Sequence[str] | None = None,
     conditions: Mapping[str, Any] | None = None,
+    filters: Sequence[Asked] = (),
+    tries: int | None = None,
     on_step: OnStep | None = None,
     **options: Any,
 ) -> Samples:
@@ -44,7 +48,9 @@ def vary(
         seed: variation c of item i has the seed ``seed + i·count + c``.
         names: what the items are called; their numbers by default.
         conditions: what the variations are to be: a value for all items, or a list that is dealt out in turn.
-        on_step: called with (steps done, steps in all) over all batches.
+        filters, tries: what a variation has to pass, and how many are made at most; as for
+            :func:`~suffuse.tasks.generate.generate`.
+        on_step: called with (steps done, steps in all) over all batches, as far as these are known.
         options: those of :class:`~suffuse.tasks.plan.Sampling`; of the grid, the times below the start are visited.
 
     Raises:
@@ -57,22 +63,23 @@ def vary(
     plan = make_plan(model, Sampling(**options))
     start = start_time(plan.process, strength)
     times = plan.times if start >= 1.0 else part_of(plan.times, start) if start > 0.0 else []
-    batches, done = parts(len(wanted.seeds), plan.batch), 0
-    made: list[Item] = []
-    for part in batches:
-        rng = Rng.of(wanted.seeds[part])
-        x = encode_items(model, [items[i] for i in wanted.numbers[part]])
-        if times:
-            noised = None if start >= 1.0 else plan.process.corrupt(x, start, rng.at("vary"))
-            given = encode_part(model, wanted.asked, part, len(rng))
-            for now in plan.run(rng, given, like=x, x=noised, times=times):
-                if now.index and on_step is not None:
-                    done += 1
-                    on_step(done, len(batches) * now.total)
-            x = now.x
-        made += model.codec.decode(x)
-    rows = [[item, *made[i * count : (i + 1) * count]] for i, item in enumerate(items)]
-    return Samples(made, wanted.seeds, wanted.asked, sources=wanted.sources, rows=rows)
+    numbers, asked, sources = wanted.numbers, wanted.asked, wanted.sources
+
+    def run(places: Sequence[int], rng: Rng) -> Iterator[Step]:
+        x = encode_items(model, [items[numbers[place]] for place in places])
+        if not times:
+            return iter([Step(x, 0.0)])
+        noised = None if start >= 1.0 else plan.process.corrupt(x, start, rng.at("vary"))
+        given = encode_part(model, at_places(asked, places), slice(None), len(rng))
+        return plan.run(rng, given, like=x, x=noised, times=times)
+
+    kept, account = make(model, plan, wanted.seeds, run, filters=filters, tries=tries, on_step=on_step)
+    made = [one.item for one in kept.made]
+    whole = [[item, *made[i * count : (i + 1) * count]] for i, item in enumerate(items)]
+    return Samples(
+        made, kept.seeds, at_places(asked, kept.places), sources=[sources[place] for place in kept.places],
+        rows=None if account.lacking else whole, account=account,
+    )  # fmt: skip
 
 
 def start_time(process: Process, strength: float) -> float:

@@ -56,7 +56,7 @@ def mismatch(a: Any, b: Any, tolerance: float, path: str = "item") -> str | None
         return _first(mismatch(getattr(a, n), getattr(b, n), tolerance, f"{path}.{n}") for n in names)
     if _has_equality(type(a)):
         return None if bool(a == b) else f"{path}: {a!r} became {b!r}"
-    if hasattr(a, "__dict__"):
+    if getattr(a, "__dict__", None):  # an extension's object may have one, and all it holds elsewhere
         return mismatch(vars(a), vars(b), tolerance, path)
     raise Opaque(f"{path}: a {type(a).__name__}")
 

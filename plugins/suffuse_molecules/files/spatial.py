@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDepictor, rdDistGeom
 
@@ -50,7 +52,7 @@ def drawn(mol: Mol) -> Mol:
 def _embed(full: Mol) -> str | None:
     """Give a molecule coordinates in place; what stood in the way most often, if none were found."""
     for randomly in (False, True):
-        options = rdDistGeom.ETKDGv3()
+        options: Any = rdDistGeom.ETKDGv3()
         options.randomSeed, options.useRandomCoords, options.trackFailures = SEED, randomly, True
         if hasattr(options, "timeout"):  # RDKit 2024.9
             options.timeout = SECONDS // 2

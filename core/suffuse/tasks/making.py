@@ -1,0 +1,123 @@
+"""What verbs share that make items: batch by batch from seeds to items, until as many as asked for have passed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from suffuse.domain import Item
+from suffuse.rng import Rng
+from suffuse.sampling import Step
+from suffuse.state import State
+from suffuse.tasks.account import Account
+from suffuse.tasks.evaluations import counted
+from suffuse.tasks.filtering import Asked, Kept, Made, fill, make_filters
+from suffuse.tasks.memory import Memory
+from suffuse.tasks.plan import OnStep, Plan, parts
+from suffuse.trained import Trained
+
+logger = logging.getLogger(__name__)
+
+Run = Callable[[Sequence[int], Rng], Iterator[Step]]
+"""``(places, rng) -> steps``: how the items of these places are made together; at least one step, the last at t = 0."""
+
+
+@dataclass
+class Workshop:
+    """Makes items, batch by batch, and keeps count.
+
+    Arguments:
+        model: a trained model.
+        plan: how to sample.
+        run: makes a batch.
+        memory: what was made before, and where it is kept; ``None``: nothing is remembered.
+        on_step: called with (steps done, steps in all) over all batches that are known of.
+        trajectory: keep what the denoiser believes after each step.
+        known: batches that are known of.
+        done: batches that are done.
+        sampled: items that were made, and not recalled.
+        evaluations: of the network, in making these.
+    """
+
+    model: Trained
+    plan: Plan
+    run: Run
+    memory: Memory | None
+    on_step: OnStep | None
+    trajectory: bool
+    known: int = 0
+    done: int = 0
+    sampled: int = 0
+    evaluations: int = 0
+
+    def __call__(self, places: Sequence[int], seeds: Sequence[int]) -> list[Made]:
+        """An item for each of these places, from the seed beside it."""
+        cuts = parts(len(places), self.plan.batch)
+        self.known += len(cuts)
+        return [one for cut in cuts for one in self._batch(places[cut], seeds[cut])]
+
+    def _batch(self, places: Sequence[int], seeds: Sequence[int]) -> list[Made]:
+        recalled = None if self.memory is None else self.memory.recall(seeds)
+        x, trail = self._sample(places, seeds) if recalled is None else (recalled, [])
+        self.done += 1
+        return [Made(item, [seen[i] for seen in trail]) for i, item in enumerate(self.model.codec.decode(x))]
+
+    def _sample(self, places: Sequence[int], seeds: Sequence[int]) -> tuple[State, list[list[Item]]]:
+        """The last states of a batch, and what was believed on the way."""
+        trail: list[list[Item]] = []
+        with counted(self.model.denoiser.network) as evaluations:
+            for now in self.run(places, Rng.of(seeds)):
+                if now.index and self.on_step is not None:
+                    self.on_step(self.done * now.total + now.index, self.known * now.total)
+                if self.trajectory and now.posterior is not None:
+                    trail.append(self.model.codec.decode(now.posterior.mean))
+        self.sampled += len(places)
+        self.evaluations += evaluations.count
+        if self.memory is not None:
+            self.memory.keep(seeds, now.x)
+        return now.x, trail
+
+
+def make(
+    model: Trained,
+    plan: Plan,
+    seeds: Sequence[int],
+    run: Run,
+    *,
+    filters: Sequence[Asked] = (),
+    tries: int | None = None,
+    memory: Memory | None = None,
+    on_step: OnStep | None = None,
+    trajectory: bool = False,
+) -> tuple[Kept, Account]:
+    """Make an item for each place.
+
+    Arguments:
+        model, plan, run, on_step: see :class:`Workshop`.
+        seeds: of each place's first item.
+        filters, tries: see :func:`suffuse.tasks.filtering.fill`.
+        memory: see :class:`Workshop`; with a trajectory, which it does not hold, nothing is remembered.
+        trajectory: keep what the denoiser believes after each step.
+
+    Returns:
+        what passed, and how it came about; a warning tells where fewer passed than were asked for.
+    """
+    workshop = Workshop(model, plan, run, None if trajectory else memory, on_step, trajectory)
+    kept = fill(workshop, seeds, make_filters(model, filters), tries)
+    each = workshop.evaluations / workshop.sampled if workshop.sampled else 0.0
+    account = Account(
+        len(seeds), kept.tried, len(kept.places), kept.drops, tuple(map(_written, filters)), each,
+        len(plan.times) - 1, repr(plan.sampler),
+    )  # fmt: skip
+    if account.lacking:
+        logger.warning("%s", account)
+    return kept, account
+
+
+def _written(asked: Asked) -> str:
+    """A filter as a person wrote it, for a manifest."""
+    if isinstance(asked, Mapping):
+        options = ",".join(f"{key}={value}" for key, value in asked.items() if key != "name")
+        return f"{asked['name']}:{options}" if options else str(asked["name"])
+    return asked if isinstance(asked, str) else getattr(asked, "__name__", type(asked).__name__)

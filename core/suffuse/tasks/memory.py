@@ -1,0 +1,148 @@
+"""What was made, until it is saved: states in files that appear whole or not at all, so that a call can go on.
+
+Batches are made in one order, whatever passes, and an item depends on its seed alone. So nothing but the states of the
+batches is remembered: the same call decodes and judges them again, and makes those that follow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from suffuse.errors import DataError
+from suffuse.files import make_folder, write_json
+from suffuse.jsonable import finite
+from suffuse.state import State, map_all
+from suffuse.tensorfile import read_tensors, write_tensors
+
+SECONDS = 10.0
+"""States are held for so long before they make a file; a call that takes no longer writes nothing."""
+
+CALL = "call.json"
+_FORMAT, _VERSION = "suffuse-made", 1
+
+
+class Memory:
+    """The batches of one call, in their order.
+
+    Arguments:
+        folder: theirs alone; it appears with the first file.
+        call: what makes them what they are, as JSON has it.
+        found: those that were there.
+    """
+
+    def __init__(self, folder: Path, call: Mapping[str, Any], found: Sequence[tuple[list[int], State]] = ()) -> None:
+        self.folder = folder
+        self.recalled = 0
+        self._call = call
+        self._found = list(found)
+        self._held: list[tuple[list[int], State]] = []
+        self._files = len(_files(folder))
+        self._begun = time.monotonic()
+
+    def recall(self, seeds: Sequence[int]) -> State | None:
+        """The states of the next batch, if it was made before."""
+        if not self._found:
+            return None
+        own, state = self._found.pop(0)
+        assert own == list(seeds), "the same call makes the same batches"
+        self.recalled += len(own)
+        return state
+
+    def keep(self, seeds: Sequence[int], state: State) -> None:
+        """Take in a batch."""
+        self._held.append((list(seeds), map_all(lambda x: x.cpu().clone(), state)))
+        if time.monotonic() - self._begun >= SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write down what is held.
+
+        Raises:
+            StorageError: the disk is full, or the folder cannot be written; the files before stay.
+        """
+        if not self._held:
+            return
+        if not self._files:
+            make_folder(self.folder)
+            write_json(self.folder / CALL, self._call)
+        tensors = {f"{i}.{name}": x for i, (_, state) in enumerate(self._held) for name, x in _named(state).items()}
+        header = {"format": _FORMAT, "version": _VERSION, "seeds": [own for own, _ in self._held]}
+        write_tensors(self.folder / f"{self._files:06d}.safetensors", tensors, header)
+        self._files += 1
+        self._held, self._begun = [], time.monotonic()
+
+    def __enter__(self) -> Memory:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Write down what is held where the block ends early."""
+        if error[0] is not None:
+            self.flush()
+
+    def forget(self) -> None:
+        """Remove the files and their folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def open_memory(folder: Path, call: Mapping[str, Any], resume: bool = True) -> Memory:
+    """What a call remembers: what it had made when it was interrupted, or nothing.
+
+    Arguments:
+        folder: where it is.
+        call: what makes the batches what they are: the model, the seeds, the sampler and so on.
+        resume: whether to go on; else what is there is removed.
+
+    Raises:
+        DataError: what is remembered is of another call.
+    """
+    told: dict[str, Any] = json.loads(json.dumps(finite(dict(call)), default=str))
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    if not (folder / CALL).exists():
+        return Memory(folder, told)
+    before = json.loads((folder / CALL).read_text(encoding="utf-8"))
+    for name, value in told.items():
+        if before.get(name) != value:
+            raise DataError(
+                f"remembers items of another call: its {name} is another", field=str(folder),
+                expected=_short(value), got=_short(before.get(name)),
+                fix="give the same command as then; or --no-resume, which throws these items away and begins anew",
+            )  # fmt: skip
+    return Memory(folder, told, [batch for file in _files(folder) for batch in _read(file)])
+
+
+def memory_of(out: Path) -> Path:
+    """The folder of what is remembered on the way to an output."""
+    return out.with_name(f"{out.name}.parts")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors"))
+
+
+def _read(file: Path) -> list[tuple[list[int], State]]:
+    tensors, header = read_tensors(file, _FORMAT, _VERSION)
+    batches: list[tuple[list[int], State]] = []
+    for i, seeds in enumerate(header["seeds"]):
+        first = f"{i}."
+        own = {name.removeprefix(first): x for name, x in tensors.items() if name.startswith(first)}
+        batches.append((seeds, own.get("", own)))
+    return batches
+
+
+def _named(state: State) -> dict[str, Tensor]:
+    return {"": state} if isinstance(state, Tensor) else state
+
+
+def _short(value: Any) -> str:
+    """A value in a line; of a long one a digest, by which two can be told apart."""
+    text = str(value)
+    return text if len(text) < 200 else f"{text[:80]} … ({hashlib.blake2b(text.encode(), digest_size=6).hexdigest()})"
