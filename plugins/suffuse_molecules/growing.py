@@ -108,7 +108,8 @@ def _numbered(mol: Mol, text: str) -> list[int]:
 
 
 def _scaffold(mol: Mol, text: str) -> list[int]:
-    return list(mol.GetSubstructMatch(MurckoScaffold.GetScaffoldForMol(mol)))
+    scaffold: Mol = MurckoScaffold.GetScaffoldForMol(mol)  # type: ignore[no-untyped-call]
+    return list(mol.GetSubstructMatch(scaffold))
 
 
 WORDS: Mapping[str, Callable[[Mol, str], list[int]]] = {

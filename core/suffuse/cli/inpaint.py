@@ -35,9 +35,7 @@ Fill = Annotated[
 
 Keep = Annotated[
     str | None,
-    typer.Option(
-        "--keep", metavar="PART", help="The part to keep of items that grow, in the domain's own words."
-    ),
+    typer.Option("--keep", metavar="PART", help="The part to keep of items that grow, in the domain's own words."),
 ]
 
 

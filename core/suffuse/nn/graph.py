@@ -329,9 +329,10 @@ STRUCTURE = "<structure>"
 
 
 def _structure(options: GraphOptions, pairs: Mapping[str, int]) -> Structure:
-    if options.edges not in pairs:
-        raise unknown_name("field of pairs", str(options.edges), pairs, RecipeError, field="network.edges")
-    classes = pairs[options.edges]
+    edges = str(options.edges)
+    if edges not in pairs:
+        raise unknown_name("field of pairs", edges, pairs, RecipeError, field="network.edges")
+    classes = pairs[edges]
     weights = options.weights or (0.0, *(1.0,) * (classes - 1))
     require(len(weights) == classes, "weights", weights, f"a number for each of the {classes} classes of edges")
     return Structure(tuple(map(float, weights)), options.walks)

@@ -12,8 +12,8 @@ from suffuse_molecules.chemistry import fault, flat, parse, pieces, smiles
 from suffuse_molecules.codec import ATOMS, BONDS, MASK, PAIRS, GraphCodec
 
 SMILES = (
-    "C", "O", "CC", "C#N", "CCO", "c1ccccc1", "c1ccncc1", "c1cc[nH]c1", "C[N+](C)(C)C", "CC(=O)[O-]", "[O-][N+](=O)c1ccccc1",
-    "C1CC1", "OC1C2CC12", "N#Cc1ccoc1", "O=C1C=CC(=O)N1", "FC(F)(F)C#C",
+    "C", "O", "CC", "C#N", "CCO", "c1ccccc1", "c1ccncc1", "c1cc[nH]c1", "C[N+](C)(C)C", "CC(=O)[O-]",
+    "[O-][N+](=O)c1ccccc1", "C1CC1", "OC1C2CC12", "N#Cc1ccoc1", "O=C1C=CC(=O)N1", "FC(F)(F)C#C",
 )  # fmt: skip
 MOLECULES = [parse(text) for text in SMILES]
 
