@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDepictor, rdDistGeom
+from rdkit.Geometry import Point3D
+from scipy.spatial.distance import pdist
 
 from suffuse_molecules.chemistry import Mol, fault
 
@@ -14,6 +17,9 @@ SEED = 2015
 
 SECONDS = 30
 """The most that one molecule may take."""
+
+BOND, CLOSEST = 1.5, 0.3
+"""The length of a bond in a drawing, and the least distance of two atoms that can be told apart."""
 
 MOST = 500
 """Heavy atoms of a molecule that is tried: distance geometry grows as their cube."""
@@ -41,12 +47,24 @@ def embedded(mol: Mol) -> tuple[Mol, str]:
 
 
 def drawn(mol: Mol) -> Mol:
-    """A copy with coordinates in the plane."""
+    """A copy with coordinates in the plane; on a circle, where a tangle of bonds leaves atoms no places."""
     flat = Chem.Mol(mol)
     flat.UpdatePropertyCache(strict=False)
     Chem.FastFindRings(flat)
     rdDepictor.Compute2DCoords(flat)
+    places = flat.GetConformer().GetPositions()
+    if len(places) > 1 and pdist(places).min() < CLOSEST:
+        _round(flat)
     return flat
+
+
+def _round(mol: Mol) -> None:
+    """Put the atoms of a molecule on a circle, as far apart as bonds are long."""
+    count, conformer = mol.GetNumAtoms(), mol.GetConformer()
+    radius = BOND / (2.0 * math.sin(math.pi / max(count, 2)))
+    for i in range(count):
+        turn = 2.0 * math.pi * i / count
+        conformer.SetAtomPosition(i, Point3D(radius * math.cos(turn), radius * math.sin(turn), 0.0))
 
 
 def _embed(full: Mol) -> str | None:

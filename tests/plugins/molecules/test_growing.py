@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+
+pytest.importorskip("rdkit")
 import torch
 from rdkit import Chem
 

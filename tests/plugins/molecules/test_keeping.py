@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+pytest.importorskip("rdkit")
 from rdkit import Chem
 
 from suffuse.errors import DomainInputError

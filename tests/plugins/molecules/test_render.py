@@ -10,11 +10,13 @@ import pytest
 pytest.importorskip("rdkit")
 
 from PIL import Image
+from scipy.spatial.distance import pdist
 
 from suffuse.errors import DomainInputError
 from suffuse_molecules import render
 from suffuse_molecules.beside import beside
-from suffuse_molecules.chemistry import assemble, parse
+from suffuse_molecules.chemistry import assemble, fault, parse
+from suffuse_molecules.files.spatial import drawn
 from tests.smiles import few
 
 BROKEN = assemble([("C", 0)] * 6, [(0, i, 1) for i in range(1, 6)])
@@ -62,3 +64,14 @@ def test_beside_shows_what_differs():
     real = [parse(text) for text in few()[:60]]
     same, other = beside(real, real), beside([parse("CCCCCCCC"), BROKEN] * 9, real)
     assert same.size == other.size and not np.array_equal(np.asarray(same), np.asarray(other))
+
+
+def test_a_tangle_of_bonds_is_drawn() -> None:
+    """All of nine atoms bound to all others, by bonds of every order."""
+    pairs = [(i, j) for i in range(9) for j in range(i)]
+    for order in (1, 2, 3):
+        tangle = assemble([("C", 0)] * 9, [(i, j, order) for i, j in pairs])
+        assert fault(tangle) is not None
+        assert np.asarray(render.sheet([tangle])).std() > 5.0
+        places = drawn(tangle).GetConformer().GetPositions()
+        assert pdist(places).min() > 0.3
