@@ -88,6 +88,10 @@ class Molecules(Domain):
             )
         return [_of_row(row, f"row {i}") for i, row in enumerate(table.to_pylist())]
 
+    def key(self, item: Item) -> str:
+        """Canonical SMILES without stereo, of which graphs know nothing."""
+        return smiles(item, stereo=False)
+
     def columns(self, items: Sequence[Item]) -> Mapping[str, Any]:
         """``smiles``, and the ``name``, empty where there is none."""
         names = [files.name_of(mol) or None for mol in items]

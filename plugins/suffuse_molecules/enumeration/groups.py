@@ -89,6 +89,6 @@ GROUPS: tuple[Group, ...] = (
     Group("C(C)=O", "[cH,CX4;!H0]", 0.1), Group("C(=O)OC", "[cH,CX4;!H0]", 0.1), Group("C1CC1", "[C,c,N;!H0;+0]", 0.05),
     Group("[N+](=O)[O-]", "[cH]", 1.0), Group("[N+](=O)[O-]", PLAIN, 0.1),
     Group("[O-]", "[n;X2;r6;!$(n:[n,o,s])]", 0.3, charge=1), Group("[O-]", AMINE + "(C)(C)C", 0.03, charge=1),
-    Group("C", AMINE.replace("X3", "X3;+0") + "([CX4])([CX4])[CX4]", 0.3, charge=1),
+    Group("C", AMINE.replace("X3", "X3;+0") + "([CX4])([CX4])[CX4]", 1.5, charge=1),
 )  # fmt: skip
 """Substituents, from a methyl to a quaternary nitrogen's fourth."""
