@@ -58,6 +58,7 @@ def test_inpaint_hands_every_option_on(suffuse, trained, waves, monkeypatch):
     assert got.pop("on_step") and callable(got.pop("method"))
     assert got == {
         "items": [WAVE, WAVE[::-1]], "names": ["waves.json:0", "waves.json:1"], "fill": ["0:1", "6:"], "count": 2,
+        "keep": None, "filters": [], "tries": None,
         "seed": 7, "conditions": {"label": ["f1", "f2"]}, "steps": 4, "guidance": 2.0, "sampler": DDIM(eta=1.0),
         "grid": Karras(4), "schedule": Cosine(), "interval": (0.1, 9.0), "batch": 3,
         "negative": {"label": ["f3"]}, "compose": [],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from suffuse.cli import filtering
 from suffuse.cli import options as opt
 from suffuse.cli.made import make_from
 from suffuse.cli.verb import verb
@@ -60,6 +61,8 @@ def inpaint(
     interval: opt.IntervalText = None,
     negative: opt.Negative = None,
     compose: opt.Compose = None,
+    filters: filtering.Filters = None,
+    tries: filtering.Tries = None,
     batch: opt.Batch = 64,
     device: opt.Device = None,
     out: opt.Out = None,
@@ -76,22 +79,11 @@ def inpaint(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
     )  # fmt: skip
-    solver = opt.make_component("method", method)
+    solver, chosen = opt.make_component("method", method), filtering.parse_filters(loaded, filters)
 
     def make(originals: list[Item], **told: Any) -> Samples:
-        return fill_in(
-            loaded,
-            originals,
-            known,
-            fill=fill,
-            keep=keep,
-            count=count,
-            seed=seed,
-            method=solver,
-            batch=batch,
-            **plan,
-            **told,
-        )
+        given = {"count": count, "seed": seed, "filters": chosen, "tries": tries, "batch": batch, **plan}
+        return fill_in(loaded, originals, known, fill=fill, keep=keep, method=solver, **given, **told)
 
     make_from("inpaint", loaded, items, count, place, as_json, make)
 

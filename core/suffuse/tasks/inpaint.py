@@ -15,14 +15,18 @@ from suffuse.operators import Mask
 from suffuse.process import Gaussian
 from suffuse.rng import Rng
 from suffuse.state import State, to
-from suffuse.tasks.inverse import Completions, Measure, Named, Wanted, made, solve
+from suffuse.tasks.evaluations import counted
+from suffuse.tasks.filtering import Asked, Made, make_filters
+from suffuse.tasks.filtering import fill as fill_places
+from suffuse.tasks.inverse import Batch, Completions, Measure, Named, Progress, Wanted, made, plan_of, solve
 from suffuse.tasks.items import encode_items
 from suffuse.tasks.known import Fill, KnownOf, fitted, known_of_items, of_one, with_gaps, without
-from suffuse.tasks.plan import SAMPLING, OnStep
+from suffuse.tasks.making import account_of
+from suffuse.tasks.plan import SAMPLING, OnStep, at_places
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
 
-OPTIONS = (*SAMPLING, "fill", "keep", "method", "count", "seed", "names", "on_step")
+OPTIONS = (*SAMPLING, "fill", "keep", "method", "count", "seed", "names", "filters", "tries", "on_step")
 """The keywords of :func:`inpaint` that are no conditions."""
 
 
@@ -38,6 +42,8 @@ def inpaint(
     seed: int = 0,
     names: Sequence[str] | None = None,
     conditions: Mapping[str, Any] | None = None,
+    filters: Sequence[Asked] = (),
+    tries: int | None = None,
     on_step: OnStep | None = None,
     **options: Any,
 ) -> Samples:
@@ -59,7 +65,9 @@ def inpaint(
         seed: completion c of item i has the seed ``seed + i·count + c``.
         names: what the items are called; their numbers by default.
         conditions: a value for all items, or a list that is dealt out to them in turn, by the condition's name.
-        on_step: called with (steps done, steps in all) over all batches.
+        filters, tries: what a completion has to pass, and how many are made at most; as for
+            :func:`~suffuse.tasks.generate.generate`.
+        on_step: called with (steps done, steps in all) over all batches, as far as these are known.
         options: those of :class:`~suffuse.tasks.plan.Sampling`; the sampler is DDPM unless told otherwise.
 
     Raises:
@@ -72,21 +80,38 @@ def inpaint(
         raise DomainInputError("is told besides what is filled", field="keep", expected="one of both", got=keep)
     grows = keep is not None or (known is None and fill is None and _grown(model, items, None, wanted) is not None)
     measure = _growing(model, keep) if grows else _masking(model, known_of_items(model, known, fill, len(items)))
-    filled: list[Item] = []
-    rows: list[list[Item]] = []
-    for batch in solve(model, wanted, measure, made("method", method or default_method(model)), on_step, options):
-        assert isinstance(batch.measured.operator, Mask)
-        part = batch.measured.operator.known
-        decoded = model.codec.decode(compose(batch.made, batch.states, part))
-        alone = model.codec.decode(without(batch.measured.value, part))
-        whole = batch.items if grows else model.codec.decode(encode_items(model, batch.items))
-        for i, (item, new) in enumerate(zip(batch.items, decoded, strict=True)):
-            new = model.codec.merge(item, new, of_one(part, batch.states, i))
-            if len(filled) % count == 0:
-                rows.append([whole[i], alone[i]])
-            rows[-1].append(new)
-            filled.append(new)
-    return Samples(filled, wanted.seeds, wanted.asked, sources=wanted.sources, rows=rows)
+    plan, progress = plan_of(model, options), Progress(on_step)
+    chosen = made("method", method or default_method(model))
+    before: dict[int, tuple[Item, Item]] = {}
+
+    def make(places: Sequence[int], seeds: Sequence[int]) -> list[Made]:
+        batches = solve(model, plan, wanted, measure, chosen, progress, places, seeds)
+        found = [one for batch in batches for one in _completed(model, batch, grows)]
+        before.update({wanted.numbers[place]: shown for place, (_, shown) in zip(places, found, strict=True)})
+        return [Made(item) for item, _ in found]
+
+    with counted(model.denoiser.network) as evaluations:
+        kept = fill_places(make, wanted.seeds, make_filters(model, filters), tries)
+    account = account_of(kept, len(wanted.seeds), plan, filters, evaluations.count / kept.tried)
+    filled = [one.item for one in kept.made]
+    whole = [[*before[i], *filled[i * count : (i + 1) * count]] for i in range(len(items))]
+    return Samples(
+        filled, kept.seeds, at_places(wanted.asked, kept.places), sources=[wanted.sources[p] for p in kept.places],
+        rows=None if account.lacking else whole, account=account,
+    )  # fmt: skip
+
+
+def _completed(model: Trained, batch: Batch, grown: bool) -> list[tuple[Item, tuple[Item, Item]]]:
+    """The completions of a batch; and of each what it was made of: the whole item, and what was kept of it."""
+    assert isinstance(batch.measured.operator, Mask)
+    known = batch.measured.operator.known
+    decoded = model.codec.decode(compose(batch.made, batch.states, known))
+    alone = model.codec.decode(without(batch.measured.value, known))
+    whole = batch.items if grown else model.codec.decode(encode_items(model, batch.items))
+    return [
+        (model.codec.merge(item, new, of_one(known, batch.states, i)), (whole[i], alone[i]))
+        for i, (item, new) in enumerate(zip(batch.items, decoded, strict=True))
+    ]
 
 
 def _masking(model: Trained, kept: KnownOf) -> Measure:

@@ -15,9 +15,9 @@ from suffuse.inverse import Measured, Method, Run
 from suffuse.registry import make
 from suffuse.registry.parts import named
 from suffuse.rng import Rng
-from suffuse.sampling import DDPM
+from suffuse.sampling import DDPM, Step
 from suffuse.state import State
-from suffuse.tasks.plan import OnStep, Sampling, deal, encode_part, make_plan, parts
+from suffuse.tasks.plan import OnStep, Plan, Sampling, at_places, deal, encode_part, make_plan, parts
 from suffuse.trained import Trained
 
 Named = str | Mapping[str, Any]
@@ -112,29 +112,59 @@ Measure = Callable[[Completions], tuple[State, Measured]]
 """From what is to be made to the states of its items, and what is known of these."""
 
 
+@dataclass
+class Progress:
+    """Tells of steps over all batches that are known of.
+
+    Arguments:
+        on_step: called with (steps done, steps in all); ``None``: nobody listens.
+        known: batches that are known of.
+        done: steps that are done.
+    """
+
+    on_step: OnStep | None
+    known: int = 0
+    done: int = 0
+
+    def __call__(self, now: Step) -> None:
+        if now.index and self.on_step is not None:
+            self.done += 1
+            self.on_step(self.done, self.known * now.total)
+
+
+def plan_of(model: Trained, options: Mapping[str, Any]) -> Plan:
+    """How to sample. Where no sampler is named it is DDPM: every method makes errors that its fresh noise forgets."""
+    sampling = Sampling(**options)
+    return make_plan(model, sampling if sampling.sampler is not None else replace(sampling, sampler=DDPM()))
+
+
 def solve(
     model: Trained,
+    plan: Plan,
     wanted: Wanted,
     measure: Measure,
     method: Method,
-    on_step: OnStep | None,
-    options: Mapping[str, Any],
+    progress: Progress,
+    places: Sequence[int] | None = None,
+    seeds: Sequence[int] | None = None,
 ) -> Iterator[Batch]:
     """Make states that agree with what is known, batch by batch.
 
     Arguments:
         model: a trained model.
+        plan: how to sample, see :func:`plan_of`.
         wanted: of what, and how many.
         measure: tells what is known.
         method: how it is met.
-        on_step: called with (steps done, steps in all) over all batches.
-        options: those of :class:`~suffuse.tasks.plan.Sampling`. Where they name no sampler it is DDPM: every method
-            makes errors that its fresh noise forgets.
+        progress: is told of every step.
+        places: which of all completions are made; all by default.
+        seeds: of these, in their order; their own by default.
     """
-    sampling = Sampling(**options)
-    plan = make_plan(model, sampling if sampling.sampler is not None else replace(sampling, sampler=DDPM()))
-    numbers, seeds, asked = torch.tensor(wanted.numbers), wanted.seeds, wanted.asked
-    batches, done = parts(len(seeds), plan.batch), 0
+    places = range(len(wanted.seeds)) if places is None else places
+    seeds = [wanted.seeds[place] for place in places] if seeds is None else seeds
+    numbers, asked = torch.tensor(wanted.numbers)[list(places)], at_places(wanted.asked, places)
+    batches = parts(len(seeds), plan.batch)
+    progress.known += len(batches)
     for part in batches:
         rng, own = Rng.of(seeds[part]), numbers[part]
         items = [wanted.items[i] for i in own.tolist()]
@@ -145,9 +175,7 @@ def solve(
         given = encode_part(model, asked, part, len(rng))
         sampler = replace(plan, sampler=run.sampler)
         for now in sampler.run(rng, given, like=states, times=run.times, denoiser=run.denoiser):
-            if now.index and on_step is not None:
-                done += 1
-                on_step(done, len(batches) * now.total)
+            progress(now)
         yield Batch(items, states, measured, now.x)
 
 

@@ -106,13 +106,26 @@ def make(
     workshop = Workshop(model, plan, run, None if trajectory else memory, on_step, trajectory)
     kept = fill(workshop, seeds, make_filters(model, filters), tries)
     each = workshop.evaluations / workshop.sampled if workshop.sampled else 0.0
+    return kept, account_of(kept, len(seeds), plan, filters, each)
+
+
+def account_of(kept: Kept, count: int, plan: Plan, filters: Sequence[Asked], each: float) -> Account:
+    """How it came about that these were kept of so many; a warning tells where fewer passed.
+
+    Arguments:
+        kept: what passed.
+        count: how many were asked for.
+        plan: how they were sampled.
+        filters: what they had to pass.
+        each: evaluations for each item made.
+    """
     account = Account(
-        len(seeds), kept.tried, len(kept.places), kept.drops, tuple(map(_written, filters)), each,
-        len(plan.times) - 1, repr(plan.sampler),
+        count, kept.tried, len(kept.places), kept.drops, tuple(map(_written, filters)), each, len(plan.times) - 1,
+        repr(plan.sampler),
     )  # fmt: skip
     if account.lacking:
         logger.warning("%s", account)
-    return kept, account
+    return account
 
 
 def _written(asked: Asked) -> str:

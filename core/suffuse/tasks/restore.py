@@ -11,7 +11,7 @@ from suffuse.inverse import Measured, Method
 from suffuse.inverse.likelihood import require_noise
 from suffuse.operators import Identity, Operator
 from suffuse.state import State, combine
-from suffuse.tasks.inverse import Completions, Named, Wanted, made, solve
+from suffuse.tasks.inverse import Completions, Named, Progress, Wanted, made, plan_of, solve
 from suffuse.tasks.items import encode_items
 from suffuse.tasks.plan import SAMPLING, OnStep
 from suffuse.tasks.samples import Samples
@@ -76,7 +76,8 @@ def restore(
 
     restored: list[Item] = []
     rows: list[list[Item]] = []
-    for batch in solve(model, wanted, measure, made("method", method or DEFAULT_METHOD), on_step, options):
+    chosen = made("method", method or DEFAULT_METHOD)
+    for batch in solve(model, plan_of(model, options), wanted, measure, chosen, Progress(on_step)):
         shown = [measuring.show(batch.measured.value, batch.states)] if degrade else []
         before = zip(*(model.codec.decode(state) for state in (batch.states, *shown)), strict=True)
         for item, new in zip(before, model.codec.decode(batch.made), strict=True):

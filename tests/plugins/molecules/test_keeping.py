@@ -83,3 +83,18 @@ def test_wrong_requests_are_told(model: Model) -> None:
         model.inpaint([parse("CCO")], keep="all", fill="atoms=0:1", steps=2)
     with pytest.raises(DomainInputError, match="no part"):
         model.inpaint([parse("CCO")], keep="smarts:[N+]", steps=2)
+
+
+def test_completions_are_filtered_and_replaced(model: Model) -> None:
+    found = inpaint(
+        model, [parse("*CC#N"), parse("*C1CC1")], count=4, steps=3, seed=5, filters=["valid"], tries=400,
+        conditions={},
+    )  # fmt: skip
+    assert found.account is not None and found.account.made > found.account.kept
+    assert all(fault(mol) is None for mol in found.items)
+    assert sum(found.drops.values()) == found.account.made - found.account.kept
+    assert found.sources == ["0"] * 4 + ["1"] * 4 or found.account.lacking
+    kept = [(mol, source) for mol, source in zip(found.items, found.sources or [], strict=True)]
+    patterns = {"0": Chem.MolFromSmarts("CC#N"), "1": Chem.MolFromSmarts("C1CC1")}
+    assert kept and all(mol.HasSubstructMatch(patterns[source]) for mol, source in kept)
+    assert found.account.evaluations >= 3.0, "of each, with those that are made again to agree with what is kept"
