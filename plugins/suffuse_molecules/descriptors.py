@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import math
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -91,10 +93,20 @@ def _all() -> dict[str, Descriptor]:
 
 @cache
 def _scorer() -> Any:
-    """RDKit's script, which is no module of its package."""
-    path = Path(RDConfig.RDContribDir) / "SA_Score" / "sascorer.py"
-    spec = importlib.util.spec_from_file_location("suffuse_molecules_sascorer", path)
+    """RDKit's script, which is no module of its package, with its table already read."""
+    folder = Path(RDConfig.RDContribDir) / "SA_Score"
+    spec = importlib.util.spec_from_file_location("suffuse_molecules_sascorer", folder / "sascorer.py")
     assert spec is not None and spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
+    script: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
+    with gzip.open(folder / "fpscores.pkl.gz") as file:
+        rows = _Numbers(file).load()
+    script._fscores = {fragment: float(row[0]) for row in rows for fragment in row[1:]}
     return script
+
+
+class _Numbers(pickle.Unpickler):
+    """Reads RDKit's table of numbers, and nothing that could run: the script itself would unpickle whatever it is."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        raise pickle.UnpicklingError(f"{module}.{name} is no number")
