@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.report import markdown, parser, save, show, tell
 from suffuse.domain import Dataset, examples_at
 from suffuse.model import Model, load
-from suffuse.tasks.evaluate import open_splits
+from suffuse.tasks.data import open_splits
 from suffuse_molecules import metrics
 
 SHOWN = (
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     about.add_argument("--out", type=Path, help="a folder for the molecules themselves")
     given = about.parse_args(arguments)
     model = load(given.model)
-    splits = open_splits(model)
+    splits = open_splits(model.recipe)
     train, test = (_all(part) for part in (splits.train, splits.test))
     options = {name: value for name in ("sampler", "grid") if (value := getattr(given, name)) is not None}
     rows = []
