@@ -53,7 +53,8 @@ def test_list_imports_nothing(site):
     status = {record["name"]: record["status"] for record in json.loads(done.stdout)}
     assert status == {
         "builtin": "active", "images": "available", "molecules": "available", "tabular": "available",
-        "tensorboard": "available", "broken": "available", "older": "available", "switched-off": "disabled", "fine": "available",
+        "tensorboard": "available", "broken": "available", "older": "available", "switched-off": "disabled",
+        "fine": "available",
     }  # fmt: skip
     assert "--load" in run(site, "plugins", "list").stdout
 
