@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from suffuse.domain import Splits
 from suffuse.errors import DataError
 from suffuse.folders import data_folder
+from suffuse.rng import permutation
 from suffuse_molecules.data import Data, drawn, parts_of, read
 
 MOST_HELD = 10_000
@@ -50,10 +51,14 @@ def moleculenet(data: Data) -> Splits:
 
 
 def _halved(data: Data, name: str, first: str, second: str) -> Splits:
-    """Two files: what is trained on, and, by halves, what is validated and what is tested on."""
+    """Two files: what is trained on, and, by halves, what is validated and what is tested on.
+
+    The halves are drawn, whatever the seed: a file may be in order of size, as QM9 is.
+    """
     train, held = (read(data, [path]) for path in _found(name, first, second))
-    half = len(held) // 2
-    return parts_of(data, name, train.take(drawn(data, len(train))), held[:half], held[half:])
+    order, half = permutation(len(held), "molecules", "halves").numpy(), len(held) // 2
+    validation, test = held.take(order[:half]), held.take(order[half:])
+    return parts_of(data, name, train.take(drawn(data, len(train))), validation, test)
 
 
 def _found(name: str, *places: str) -> Sequence[Path]:
