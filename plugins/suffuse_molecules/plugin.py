@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from suffuse.registry import hookimpl
-from suffuse.registry.specs import DatasetSpec, DomainSpec, Features, FilterSpec, RecipeSpec
+from suffuse.registry.specs import DatasetSpec, DomainSpec, Features, FilterSpec, RecipeSpec, StarterSpec
 
 
 @hookimpl
@@ -86,3 +86,16 @@ def register_filters(register: Callable[[FilterSpec], None]) -> None:
                 install="suffuse[molecules]", summary=summary,
             )
         )  # fmt: skip
+
+
+@hookimpl
+def register_starters(register: Callable[[StarterSpec], None]) -> None:
+    """A trained model that comes along."""
+    register(
+        StarterSpec(
+            name="molecules",
+            domain="molecules",
+            factory="suffuse_molecules:starters/molecules.safetensors",
+            summary="small organic molecules, up to nine heavy atoms; its card lies beside it",
+        )
+    )
