@@ -33,11 +33,11 @@ from suffuse.distillation import (
     MultistepConsistency,
     Segments,
     TeacherStep,
-    fingerprint,
     make_criterion,
     student_recipe,
 )
 from suffuse.domain import Splits
+from suffuse.files import digest
 from suffuse.posterior import Denoiser
 from suffuse.process import Gaussian
 from suffuse.recipe import Recipe
@@ -154,7 +154,7 @@ def rows(source: str, methods: Sequence[str], counts: Sequence[int], train_steps
 
     yield score("teacher", teacher.recipe.sample.steps, teacher)
     for steps in counts:
-        section = {"teacher": source, "fingerprint": fingerprint(path)}
+        section = {"teacher": source, "fingerprint": digest(path)}
         recipe = student_recipe(teacher, section, steps, [f"train.steps={train_steps}"])
         grid = component("grid", recipe.sample.grid, steps=steps)
         yield score("teacher, ddim", steps, teacher, sampler=DDIM(), grid=grid)

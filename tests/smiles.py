@@ -1,8 +1,10 @@
-"""A few hundred small molecules, for what needs a set of them and no download."""
+"""A few hundred small molecules, for what needs a set of them and no download, and files of such."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 
 CORES = (
     "C{}",
@@ -26,3 +28,10 @@ GROUPS = (
 def few() -> list[str]:
     """SMILES of 275 molecules of one to nine heavy atoms, a few of them charged, no two the same text."""
     return [core.format(group) for core, group in product(CORES, GROUPS)]
+
+
+def file(folder: Path, lines: Sequence[str], name: str = "a.smi") -> Path:
+    """A text file of these lines."""
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

@@ -250,6 +250,7 @@ def register_checks(register: Callable[[CheckSpec], None]) -> None:
         register(CheckSpec(name=name, factory=f"suffuse.testing.checks.{place}", summary=summary))
     for name, place, needs, summary in (
         ("sizes", "features:sizes", "sizes", "sizes that are lost, or never drawn"),
+        ("extents", "masks:extents", "sizes", "0/0 for a single element; tables as long as the training items"),
         ("gaps", "features:gaps", "gaps", "missing values that are lost, known ones that are not kept"),
         ("time-order", "features:time_order", "time_axis", "time swapped with another axis, frames out of order"),
         ("unordered", "symmetry:unordered", "unordered", "positional leakage among nodes"),

@@ -21,6 +21,7 @@ from suffuse.conditions import ConditionSpace
 from suffuse.errors import DataError, DomainInputError, SuffuseError, UnsupportedError
 from suffuse.parts import Parts
 from suffuse.rng import Rng
+from suffuse.similarity import Similarity
 from suffuse.state import State
 
 Item = Any
@@ -170,7 +171,7 @@ class Grown:
     Arguments:
         states: with what is kept at its place, and room for what is to be made, which its masks tell as real.
         known: bool, true where a state is kept, and in the padding; of the states' shapes, but a categorical field's is
-            without the axis of its classes. Elements that are kept come first.
+            without the axis of its classes. Elements that are kept come first, where their order means nothing.
     """
 
     states: State
@@ -182,6 +183,10 @@ class Codec(ABC):
 
     Fitted, immutable, and round-tripped through JSON by :meth:`to_json` and :meth:`Domain.load_codec`.
     """
+
+    ordered: ClassVar[bool] = False
+    """Whether the order of elements means something although the domain declares ``Features.unordered``, which is of
+    its other codecs: a string that tells a graph."""
 
     @abstractmethod
     def encode(self, items: Sequence[Item], rng: Rng | None = None) -> State:
@@ -281,7 +286,7 @@ class Codec(ABC):
 
         Raises:
             UnsupportedError: no part of such items can be told in words, as by default.
-            DomainInputError: there is no such part, or nothing can be added to it.
+            DomainInputError: there is no such part, nothing can be added to it, or some items are whole and others not.
         """
         if keep is None:
             return None
@@ -309,6 +314,9 @@ class Domain(ABC):
     animates: ClassVar[tuple[str, ...]] = (".gif", ".webp")
     """The suffixes of files that :meth:`animate` makes."""
 
+    writing_section: ClassVar[type[Section]] = Section
+    """What may be asked of how items are written; nothing by default."""
+
     @abstractmethod
     def splits(self, data: Section) -> Splits:
         """Open a data set.
@@ -332,6 +340,16 @@ class Domain(ABC):
     @abstractmethod
     def write(self, items: Sequence[Item], path: Path) -> None:
         """Write items into one file (one item, or a sheet of many); its suffix is one of :attr:`writes`."""
+
+    def to_write(self, items: Sequence[Item], options: Section, told: Mapping[str, Sequence[Any]]) -> Sequence[Item]:
+        """The items that a file is to hold, from those that a verb made; here these as they are.
+
+        Arguments:
+            items: what was made.
+            options: of :attr:`writing_section`.
+            told: what is known of each item, by name, as its ``source``; for files that can tell it.
+        """
+        return items
 
     @abstractmethod
     def read(self, path: Path) -> list[Item]:
@@ -386,6 +404,10 @@ class Domain(ABC):
 
         ``None``, as by default: items are the same whose states are.
         """
+        return None
+
+    def similarity(self) -> Similarity | None:
+        """How alike items are in the domain's own terms; ``None``, as by default: it has none but a model's."""
         return None
 
     def columns(self, items: Sequence[Item]) -> Mapping[str, Any]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import hashlib
+import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from suffuse.errors import StorageError
+from suffuse.errors import DomainInputError, StorageError
 from suffuse.jsonable import finite
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -55,6 +60,28 @@ def make_folder(path: str | Path) -> None:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _storage_error(Path(path), error) from error
+
+
+def writer_of(writers: Mapping[str, T], path: Path) -> T:
+    """What writes a file, by its suffix.
+
+    Arguments:
+        writers: by suffix, as ``.csv``.
+        path: of the file.
+
+    Raises:
+        DomainInputError: there is none for it.
+    """
+    writer = writers.get(path.suffix.lower())
+    if writer is None:
+        raise DomainInputError("cannot be written", field=str(path), expected=f"a file ending in {', '.join(writers)}")
+    return writer
+
+
+def digest(path: Path) -> str:
+    """A short hash of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()
 
 
 @contextmanager
@@ -110,6 +137,22 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, data: Any) -> None:
     """Write a JSON file atomically; numbers that are not finite, which JSON lacks, become null."""
     write_text(path, json.dumps(finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_rows(path: str | Path, rows: Sequence[Mapping[str, Any]], names: Sequence[str] | None = None) -> None:
+    """Write a CSV file atomically: a line of names, then a line for each row, with empty cells for what it lacks.
+
+    Arguments:
+        path: of the file.
+        rows: cells by name.
+        names: the columns; all that rows have, unless told otherwise.
+    """
+    text = io.StringIO()
+    header = list(dict.fromkeys(name for row in rows for name in row)) if names is None else list(names)
+    writer = csv.DictWriter(text, header, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
 
 
 def write_with(path: str | Path, save: Callable[[Path], object]) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -57,12 +57,17 @@ class Hit:
     """A neighbour.
 
     Arguments:
-        entry: the item.
+        entry: the item, as the index knows it.
         similarity: the cosine of the features, at most 1.
+        item: itself, where it is at hand: in memory, or in a file that is there still.
+        own: how alike it and the query are by the domain's own measure, by its name, as ``tanimoto``; empty where it
+            has none, or the item is not at hand.
     """
 
     entry: Entry
     similarity: float
+    item: Any = None
+    own: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,11 +78,13 @@ class Index:
         settings: how they were read.
         entries: the items.
         features: of unit length, float32 ``[count, width]``.
+        items: themselves, where they came from no file; they are not saved.
     """
 
     settings: Settings
     entries: tuple[Entry, ...]
     features: Tensor
+    items: Sequence[Any] | None = None
 
     def save(self, path: str | Path) -> Path:
         """Write the index to one file, in half precision."""
@@ -114,7 +121,7 @@ class Index:
         similarity, rows = self._best(unit(queries.float().cpu()), k if names is None else k + 1)
         return [
             [
-                Hit(self.entries[row], value)
+                Hit(self.entries[row], value, None if self.items is None else self.items[row])
                 for row, value in zip(mine.tolist(), values.tolist(), strict=True)
                 if names is None or self.entries[row].name != names[i]
             ][:k]

@@ -54,7 +54,7 @@ class Model(Trained):
         conditions = {name: options.pop(name) for name in [*options] if name not in bridging.OPTIONS}
         return bridging.bridge(self, items, conditions=conditions, **options).items
 
-    def vary(self, items: Sequence[Item], strength: float = 0.5, **options: Any) -> list[Item]:
+    def vary(self, items: Sequence[Item], strength: float | None = None, **options: Any) -> list[Item]:
         """Noise items a little, and make them anew from there; see :func:`suffuse.tasks.vary.vary`."""
         conditions = {name: options.pop(name) for name in [*options] if name not in varying.OPTIONS}
         return varying.vary(self, items, strength, conditions=conditions, **options).items

@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from suffuse.domain import Codec
 from suffuse.nn.elements import ELEMENTS, PAIRS, Real, axes_of
 from suffuse.registry import find
 from suffuse.state import State, fields, is_mask
@@ -19,8 +20,14 @@ GRAIN = 1e-9
 
 
 def listed(model: Trained, states: State) -> State:
-    """States of a model's items; in :func:`canonical` order if the domain declares ``Features.unordered``."""
-    return canonical(states) if find("domain", model.recipe.domain).features.unordered else states
+    """States of a model's items; in :func:`canonical` order if they are unordered."""
+    return canonical(states) if is_unordered(model.recipe.domain, model.codec) else states
+
+
+def is_unordered(domain: str, codec: Codec) -> bool:
+    """Whether the order of elements means nothing: the domain says so (``Features.unordered``), and not otherwise the
+    codec (``Codec.ordered``)."""
+    return find("domain", domain).features.unordered and not codec.ordered
 
 
 def canonical(state: State) -> State:

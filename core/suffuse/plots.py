@@ -1,13 +1,17 @@
-"""Plots of items that cannot be seen, for :meth:`suffuse.domain.Domain.picture`."""
+"""Plots of items that cannot be seen, for :meth:`suffuse.domain.Domain.picture`, and of made items beside real ones."""
 
 from __future__ import annotations
 
 import io
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, FigureBase
+from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 from PIL import Image
 
@@ -19,6 +23,11 @@ _LARGEST = (14.0, 18.0)
 _DPI = 100
 _FILLED = 0.8
 """The share of its panel's width, and of its lane's height, that a line takes."""
+
+REAL, MADE = "#7a8aa0", "#e07b39"
+"""Colours of real items and of made ones."""
+_AREA: dict[str, Any] = {"fill": True, "color": REAL, "alpha": 0.5}
+_OUTLINE: dict[str, Any] = {"color": MADE, "linewidth": 1.5}
 
 
 def line_plots(series: Sequence[ArrayLike], names: Sequence[str] = (), columns: int | None = None) -> Image.Image:
@@ -63,9 +72,55 @@ def line_plots(series: Sequence[ArrayLike], names: Sequence[str] = (), columns: 
     axes.axis("off")
     if names:
         figure.legend(loc="outside upper center", ncols=min(lanes, 3), frameon=False, fontsize="small")
+    return rendered(figure)
+
+
+def rendered(figure: Figure) -> Image.Image:
+    """A figure as a picture."""
+    FigureCanvasAgg(figure)
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return Image.open(file).convert("RGB")
+
+
+def edges_of(real: ArrayLike, bins: int = 30) -> np.ndarray:
+    """Edges of bins over the middle 99 % of real values, ``[bins + 1]``; of values that are all the same, around it.
+
+    Arguments:
+        real: finite numbers, at least one.
+        bins: how many.
+    """
+    low, high = np.quantile(np.asarray(real, dtype=np.float64), (0.005, 0.995))
+    return np.linspace(low, high, bins + 1) if high > low else np.linspace(low - 0.5, low + 0.5, bins + 1)
+
+
+def histograms(axes: Axes, real: ArrayLike, made: ArrayLike, edges: ArrayLike) -> None:
+    """Shares of real values, filled, and of made ones, a line; what lies beyond the edges is in the outermost bins.
+
+    Arguments:
+        axes: to draw on.
+        real, made: finite numbers; of none nothing is drawn.
+        edges: of the bins, rising.
+    """
+    edges = np.asarray(edges, dtype=np.float64)
+    for values, style in ((real, _AREA), (made, _OUTLINE)):
+        x = np.clip(np.asarray(values, dtype=np.float64), edges[0], edges[-1])
+        if len(x):
+            axes.stairs(np.histogram(x, edges)[0] / len(x), edges, **style)
+
+
+def bars(axes: Axes, names: Sequence[str], real: Sequence[float], made: Sequence[float]) -> None:
+    """A bar for each name, as high as what is real of it, and the outline of one as high as what was made."""
+    places = range(len(names))
+    axes.bar(places, real, width=0.8, color=REAL, alpha=_AREA["alpha"])
+    axes.bar(places, made, width=0.8, fill=False, edgecolor=MADE, linewidth=_OUTLINE["linewidth"])
+    axes.set_xticks(places, names)
+
+
+def legend(figure: FigureBase, real: str = "real", made: str = "made") -> None:
+    """Tell at the top right of a figure what its two colours are."""
+    colours = [Patch(color=REAL, alpha=_AREA["alpha"], label=real), Patch(color=MADE, label=made)]
+    figure.legend(handles=colours, loc="outside upper right", ncols=2, frameon=False, fontsize=9)
 
 
 def _range(lines: Sequence[np.ndarray]) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from suffuse.conditions import Conditions
-from suffuse.state import State, only
+from suffuse.state import State, only, take
 
 Time = float | Tensor
 """One time for the whole batch (a float), or float64 ``[batch]``."""
@@ -36,6 +36,10 @@ class Posterior:
     def only(self, name: str) -> Posterior:
         """The belief about one field of a state of named fields."""
         return Posterior(only(self.mean, name), None if self.anchor is None else only(self.anchor, name))
+
+    def take(self, index: Tensor) -> Posterior:
+        """The belief about some samples of the batch."""
+        return Posterior(take(self.mean, index), None if self.anchor is None else take(self.anchor, index))
 
 
 Denoiser = Callable[[State, Time, Conditions], Posterior]

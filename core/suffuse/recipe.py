@@ -69,7 +69,7 @@ class ProcessSection(Section):
 
     schedule: Named = Named(name="rectified-flow")
     kernel: Named = Named(name="marginal")
-    masked_loss: Literal["elbo", "plain"] = "elbo"
+    masked_loss: Literal["elbo", "count", "plain"] = "elbo"
     fields: dict[str, FieldSection] = Field(default_factory=dict)
     coupling: Coupling | None = None
 
@@ -218,10 +218,10 @@ def load_recipe(source: str | Path | Mapping[str, Any], overrides: Iterable[str]
 
 def validate(data: Mapping[str, Any]) -> Recipe:
     """A recipe from a mapping, every section checked."""
-    recipe = _model(Recipe, data)
+    recipe = read_section(Recipe, data)
     domain = load_domain(recipe.domain)
-    _model(domain.data_section, recipe.data, "data")
-    _model(domain.codec_section, recipe.codec, "codec")
+    read_section(domain.data_section, recipe.data, "data")
+    read_section(domain.codec_section, recipe.codec, "codec")
     _check_process(recipe.process)
     for kind, component, field in (
         ("network", recipe.network, "network"),
@@ -276,7 +276,8 @@ def _check_part(kind: str, field: str, name: str, options: Mapping[str, Any]) ->
 def sections(recipe: Recipe) -> tuple[Section, Section]:
     """The domain's own sections, ``data`` and ``codec``, validated."""
     domain = load_domain(recipe.domain)
-    return _model(domain.data_section, recipe.data, "data"), _model(domain.codec_section, recipe.codec, "codec")
+    data, codec = domain.data_section, domain.codec_section
+    return read_section(data, recipe.data, "data"), read_section(codec, recipe.codec, "codec")
 
 
 def to_yaml(recipe: Recipe) -> str:
@@ -339,7 +340,17 @@ def _number(value: Any) -> Any:
     return value
 
 
-def _model(model: type[T], data: Mapping[str, Any], prefix: str = "") -> T:
+def read_section(model: type[T], data: Mapping[str, Any], prefix: str = "") -> T:
+    """A section from what a person wrote.
+
+    Arguments:
+        model: the section's class.
+        data: by key.
+        prefix: what stands before the keys in messages.
+
+    Raises:
+        RecipeError: a key that there is not, one that is missing, or a value that is wrong.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:

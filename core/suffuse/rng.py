@@ -107,6 +107,13 @@ class Rng:
         path = self.path + path
         return type(self)(self.seeds, path, _Series(path, count))
 
+    def split(self, count: int) -> Rng:
+        """Streams of ``count`` particles of each sample, one after the other; the first is the sample's own."""
+        own = self.seeds[:, None]
+        others = torch.tensor([digest("split", i) for i in range(1, count)], dtype=torch.int64)
+        seeds = torch.cat([own, mix64(own * _GAMMA + others)], dim=1)
+        return type(self)(seeds.flatten(), self.path)
+
     def __getitem__(self, index: Tensor | slice) -> Rng:
         """The streams of some samples."""
         return type(self)(self.seeds[index], self.path)

@@ -12,9 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from suffuse.conditions import ConditionKind, ConditionSpace, Label, Text
+from suffuse.datasets import open_named
 from suffuse.domain import Codec, Dataset, Domain, Item, Section, Splits, Unreadable
-from suffuse.errors import DataError, unknown_name
-from suffuse.registry import all_specs, make
+from suffuse.errors import DataError
 from suffuse_images import metrics, render
 from suffuse_images.codec import Options, PictureCodec, fit_codec
 from suffuse_images.data import Data, column
@@ -34,11 +34,7 @@ class Images(Domain):
 
     def splits(self, data: Section) -> Splits:
         assert isinstance(data, Data)
-        known = [spec.name for spec in all_specs("dataset") if spec.domain == self.name]
-        if data.name not in known:
-            raise unknown_name("data set of pictures", data.name, known, DataError, field="data.name")
-        opened: Splits = make("dataset", f"{self.name}/{data.name}", data)
-        return opened
+        return open_named(self.name, data.name, data, "data set of pictures")
 
     def conditions(self, splits: Splits) -> ConditionSpace:
         """A ``label`` if the training pictures have classes, a ``prompt`` if they have captions."""

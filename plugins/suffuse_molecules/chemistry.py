@@ -7,7 +7,7 @@ molecule that is not sanitized, so that it can be counted, named and shown; :fun
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from rdkit import Chem, rdBase
@@ -25,6 +25,9 @@ ORDERS = (Chem.BondType.ZERO, Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.B
 FAULT = "_suffuse_fault"
 """The property of a broken molecule that says why."""
 
+TEXT = "_suffuse_text"
+"""The property of a broken molecule that was told as SMILES: these."""
+
 FRAGMENTS = "is in pieces"
 
 
@@ -41,6 +44,41 @@ def parse(smiles: str) -> Mol:
         bare, said = heard(lambda: Chem.MolFromSmiles(smiles, sanitize=False))
         reason = said or "is no SMILES" if bare is None else sanitized(bare)
     raise DomainInputError(reason or "cannot be read", field="molecule", expected="SMILES, as CCO", got=smiles[:80])
+
+
+def spelled(text: str) -> Mol:
+    """A molecule from SMILES that a network made: a broken one, if they are none, which keeps them.
+
+    It is the kekulised graph that they tell, as :func:`assemble` leaves one, or has no atoms where they tell none.
+    """
+    if not text:
+        return broken(Chem.Mol(), text, "is empty")
+    try:
+        return parse(text)
+    except DomainInputError as error:
+        return broken(_as_told(text), text, error.message)
+
+
+def _as_told(text: str) -> Mol:
+    """The graph that SMILES tell, without a look at its chemistry."""
+    with rdBase.BlockLogs():
+        mol: Mol | None = Chem.MolFromSmiles(text, sanitize=False)
+        if mol is None:
+            return Chem.Mol()
+        try:
+            Chem.Kekulize(mol, clearAromaticFlags=True)
+        except (Chem.KekulizeException, ValueError):
+            return Chem.Mol()  # a ring that is aromatic in words alone has no bonds of known orders
+        mol.UpdatePropertyCache(strict=False)
+    return mol
+
+
+def broken(mol: Mol, text: str, reason: str) -> Mol:
+    """A copy of a molecule that is broken for a reason, and keeps the SMILES that it was told as."""
+    made = Chem.Mol(mol)
+    made.SetProp(FAULT, reason)
+    made.SetProp(TEXT, text)
+    return made
 
 
 def heard(read: Callable[[], T]) -> tuple[T, str]:
@@ -117,11 +155,13 @@ def largest(mol: Mol) -> Mol:
 
 
 def smiles(mol: Mol, stereo: bool = True) -> str:
-    """Canonical SMILES; of a broken molecule those of its graph, not canonical.
+    """Canonical SMILES; of a broken molecule those that it was told as, else those of its graph, not canonical.
 
     Arguments:
         stereo: whether they tell of stereo centres and double bonds.
     """
+    if mol.HasProp(TEXT):
+        return str(mol.GetProp(TEXT))
     with rdBase.BlockLogs():
         told = Chem.MolToSmiles(mol, isomericSmiles=stereo, canonical=fault(mol) is None)
     return str(told)
@@ -137,6 +177,11 @@ def flat(mol: Mol) -> Mol:
     return made
 
 
+def atoms_of(mol: Mol) -> Iterator[Any]:
+    """Its atoms, in order; ``mol.GetAtoms()`` takes a multiple of the time."""
+    return map(mol.GetAtomWithIdx, range(mol.GetNumAtoms()))
+
+
 def graph(mol: Mol) -> tuple[list[tuple[str, int]], list[tuple[int, int, int]]]:
     """The atoms and the kekulised bonds of a molecule, as :func:`assemble` takes them.
 
@@ -150,9 +195,9 @@ def graph(mol: Mol) -> tuple[list[tuple[str, int]], list[tuple[int, int, int]]]:
                 Chem.Kekulize(plain, clearAromaticFlags=True)
         except (Chem.KekulizeException, ValueError) as error:
             raise DomainInputError(_told(str(error)), field="molecule", got=smiles(mol)[:80]) from error
-    atoms = [(atom.GetSymbol(), atom.GetFormalCharge()) for atom in plain.GetAtoms()]
+    atoms = [(atom.GetSymbol(), atom.GetFormalCharge()) for atom in atoms_of(plain)]
     bonds: list[tuple[int, int, int]] = []
-    for bond in plain.GetBonds():
+    for bond in map(plain.GetBondWithIdx, range(plain.GetNumBonds())):
         kind: Any = bond.GetBondType()
         if kind not in ORDERS[1:]:
             raise DomainInputError(

@@ -22,7 +22,7 @@ from suffuse.errors import DataError, DomainInputError
 from suffuse.rng import Rng
 from suffuse.state import State
 from suffuse_molecules.chemistry import ORDERS, Mol, assemble, graph, smiles
-from suffuse_molecules.growing import Kept, is_open, kept_part
+from suffuse_molecules.growing import Kept, all_open, kept_part
 
 ATOMS, BONDS, MASK, PAIRS = "atoms", "bonds", "mask", "bonds.mask"
 SIZE = "size"
@@ -115,13 +115,13 @@ class GraphCodec(Codec):
 
     def like_under(self, conditions: Mapping[str, Sequence[Any]], count: int, rng: Rng | None = None) -> State:
         drawn, asked = self._sizes(count, rng), conditions.get(SIZE, [None] * count)
-        return self.empty([drawn[i] if size is None else _size(size) for i, size in enumerate(asked)])
+        return self.empty([drawn[i] if size is None else size_of(size) for i, size in enumerate(asked)])
 
     def grow(
         self, items: Sequence[Item], keep: str | None, conditions: Mapping[str, Sequence[Any]], rng: Rng
     ) -> Grown | None:
         """See :mod:`suffuse_molecules.growing`; sizes are those of larger training molecules, unless asked for."""
-        if keep is None and not any(isinstance(item, Mol) and is_open(item) for item in items):
+        if keep is None and not all_open(items):
             return None
         parts = [self._kept(item, keep, f"items[{i}]") for i, item in enumerate(items)]
         shares = rng.uniform(shape=()).tolist()
@@ -186,6 +186,11 @@ class GraphCodec(Codec):
         if not isinstance(item, Mol):
             raise DomainInputError("is no molecule", field=field, expected="rdkit.Chem.Mol", got=type(item).__name__)
         part = kept_part(item, keep)
+        if len(part.atoms) >= LARGEST:
+            raise DomainInputError(
+                "is too large to grow", field=field, expected=f"fewer than {LARGEST} atoms that are kept",
+                got=len(part.atoms),
+            )  # fmt: skip
         for kind in part.atoms:
             self._require_known(kind, item, field)
         return part
@@ -200,13 +205,13 @@ class GraphCodec(Codec):
     def _larger(self, kept: int, share: float, asked: Any) -> int:
         """A number of atoms above that of those that are kept."""
         if asked is not None:
-            size = _size(asked)
+            size = size_of(asked)
             if size <= kept:
                 raise DomainInputError("leaves nothing to make", field=SIZE, expected=f"more than {kept}", got=asked)
             return size
-        counts = {size: count for size, count in self.sizes.items() if size > kept} or {kept + 1: 1, kept + 2: 1}
-        steps = list(accumulate(counts.values()))
-        return list(counts)[min(bisect_right(steps, share * steps[-1]), len(steps) - 1)]
+        counts = {size: count for size, count in self.sizes.items() if size > kept}
+        counts = counts or dict.fromkeys(range(kept + 1, min(kept + 2, LARGEST) + 1), 1)
+        return at_share(counts, share)
 
     def _sizes(self, count: int, rng: Rng | None) -> list[int]:
         """Numbers of atoms: as often as in the training part, or, without chance, the largest."""
@@ -229,8 +234,19 @@ def _name(kind: tuple[str, int]) -> str:
     return symbol + ("+" if charge > 0 else "-" if charge < 0 else "") + size
 
 
-def _size(asked: Any) -> int:
-    size = round(float(asked))
-    if not 0 < size <= LARGEST:
+def at_share(counts: Mapping[int, int], share: float) -> int:
+    """The key at a share in [0, 1) of all that was counted, in the order of the keys."""
+    steps = list(accumulate(counts.values()))
+    return list(counts)[min(bisect_right(steps, share * steps[-1]), len(steps) - 1)]
+
+
+def size_of(asked: Any) -> int:
+    """A number of heavy atoms that was asked for.
+
+    Raises:
+        DomainInputError: it is none, or too large.
+    """
+    size = float(asked)
+    if not 0.5 < size <= LARGEST:
         raise DomainInputError("is no number of atoms", field=SIZE, expected=f"1 to {LARGEST}", got=asked)
-    return size
+    return round(size)

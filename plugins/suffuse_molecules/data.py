@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
-from suffuse.domain import Example, Examples, Section, Splits
+from suffuse.datasets import Listed
+from suffuse.domain import Section, Splits
 from suffuse.errors import DataError
 from suffuse.rng import permutation
 from suffuse_molecules import files, store
@@ -58,22 +59,15 @@ class Data(Section):
 
 
 @dataclass(frozen=True, eq=False)
-class MoleculeDataset:
-    """Molecules and, for each condition by name, a value for each, ``None`` where there is none."""
+class MoleculeDataset(Listed):
+    """Molecules, and the values of conditions beside them."""
 
-    molecules: Molecules
-    conditions: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    items: Molecules
 
-    def __len__(self) -> int:
-        return len(self.molecules)
-
-    def __getitem__(self, index: int) -> Example:
-        return Example(self.molecules[index], {name: values[index] for name, values in self.conditions.items()})
-
-    def examples_at(self, indices: Sequence[int]) -> Examples:
-        """Some of the examples."""
-        values = {name: [told[i] for i in indices] for name, told in self.conditions.items()}
-        return Examples([self.molecules[i] for i in indices], values)
+    @property
+    def molecules(self) -> Molecules:
+        """All of them."""
+        return self.items
 
 
 def from_files(data: Data) -> Splits:

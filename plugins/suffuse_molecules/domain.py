@@ -4,28 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import pyarrow as pa
 from PIL import Image
+from pydantic import Field, model_validator
 
-from suffuse.conditions import ConditionKind, ConditionSpace, Label, Number
+from suffuse.conditions import ConditionSpace
+from suffuse.datasets import condition_space, open_named
 from suffuse.domain import Codec, Dataset, Domain, Item, Section, Splits, examples_at
-from suffuse.errors import DataError, DomainInputError, unknown_name
-from suffuse.registry import all_specs, make
+from suffuse.errors import DomainInputError
+from suffuse.similarity import Similarity
 from suffuse_molecules import files, losses, render, store
+from suffuse_molecules.alike import tanimoto
 from suffuse_molecules.chemistry import smiles
 from suffuse_molecules.codec import GraphCodec
 from suffuse_molecules.data import Data, MoleculeDataset
 from suffuse_molecules.files import Piece
 from suffuse_molecules.fitting import representative
+from suffuse_molecules.strings.codec import ENGINE as STRINGS
+from suffuse_molecules.strings.codec import StringCodec
 
 SMILES, NAME = "smiles", "name"
 """The columns of tables of molecules."""
 
 
 class Options(Section):
-    """The ``codec`` section of a recipe: a graph of atoms and bonds has no options."""
+    """The ``codec`` section of a recipe.
+
+    Arguments:
+        engine: what molecules are to a network: ``graphs`` of atoms and bonds, or ``strings``, SMILES as tokens.
+        merges: of strings, how many runs of atoms become tokens of their own at most; 300 by default.
+    """
+
+    engine: Literal["graphs", "strings"] = "graphs"
+    merges: int | None = Field(default=None, ge=0, le=10_000)
+
+    @model_validator(mode="after")
+    def _merges_are_of_strings(self) -> Self:
+        if self.merges is not None and self.engine != STRINGS:
+            raise ValueError("no merges, which are of engine: strings")
+        return self
+
+
+MERGES = 300
+"""Of strings, where nothing is asked for."""
 
 
 class Molecules(Domain):
@@ -35,39 +58,40 @@ class Molecules(Domain):
     data_section = Data
     codec_section = Options
     writes = (*files.WRITERS, *render.WRITERS)
+    writing_section = files.Writing
 
     def splits(self, data: Section) -> Splits:
         assert isinstance(data, Data)
-        known = [spec.name for spec in all_specs("dataset") if spec.domain == self.name]
-        if data.name not in known:
-            raise unknown_name("set of molecules", data.name, known, DataError, field="data.name")
-        opened: Splits = make("dataset", f"{self.name}/{data.name}", data)
-        return opened
+        return open_named(self.name, data.name, data, "set of molecules")
 
     def conditions(self, splits: Splits) -> ConditionSpace:
         """A condition for each that the ``data`` section names: a number, or one of several words."""
-        told = splits.train.conditions if isinstance(splits.train, MoleculeDataset) else {}
-        space: dict[str, ConditionKind] = {}
-        for name, values in told.items():
-            known = [value for value in values if value is not None]
-            if known:
-                space[name] = (Number if isinstance(known[0], float) else Label).fit(known)
-        return space
+        return condition_space(splits.train)
 
-    def fit_codec(self, options: Section, train: Dataset) -> GraphCodec:
-        """The codec of training molecules; what these lose as graphs is told in the log."""
+    def fit_codec(self, options: Section, train: Dataset) -> GraphCodec | StringCodec:
+        """The codec of training molecules; what these lose by it is told in the log."""
+        assert isinstance(options, Options)
         molecules = molecules_of(train)
-        codec = GraphCodec.fit(representative(molecules))
-        losses.tell(codec, molecules)
+        some = representative(molecules)
+        codec: GraphCodec | StringCodec = (
+            StringCodec.fit(some, MERGES if options.merges is None else options.merges)
+            if options.engine == STRINGS else GraphCodec.fit(some)
+        )  # fmt: skip
+        losses.tell(codec, molecules, options.engine)
         return codec
 
-    def load_codec(self, data: Mapping[str, Any]) -> GraphCodec:
-        return GraphCodec.from_json(data)
+    def load_codec(self, data: Mapping[str, Any]) -> GraphCodec | StringCodec:
+        return StringCodec.from_json(data) if data.get("engine") == STRINGS else GraphCodec.from_json(data)
 
     def write(self, items: Sequence[Item], path: Path) -> None:
         """Write SMILES, a table, structures in space, or a picture, as the suffix says."""
         picture = render.WRITERS.get(Path(path).suffix.lower())
         (files.write if picture is None else picture)(items, Path(path))
+
+    def to_write(self, items: Sequence[Item], options: Section, told: Mapping[str, Sequence[Any]]) -> list[Item]:
+        """Molecules with what is told of each as properties, or their stereoisomers: see :class:`files.Writing`."""
+        assert isinstance(options, files.Writing)
+        return files.prepared(items, options, told)
 
     def read(self, path: Path) -> list[Item]:
         return list(files.read(path))
@@ -92,6 +116,10 @@ class Molecules(Domain):
         """Canonical SMILES without stereo, of which graphs know nothing."""
         return smiles(item, stereo=False)
 
+    def similarity(self) -> Similarity:
+        """Tanimoto's coefficient: see :func:`suffuse_molecules.alike.tanimoto`."""
+        return Similarity("tanimoto", tanimoto)
+
     def columns(self, items: Sequence[Item]) -> Mapping[str, Any]:
         """``smiles``, and the ``name``, empty where there is none."""
         names = [files.name_of(mol) or None for mol in items]
@@ -109,11 +137,12 @@ class Molecules(Domain):
     def evaluate(
         self, items: Sequence[Item], conditions: Mapping[str, Sequence[Any]], splits: Splits, codec: Codec
     ) -> dict[str, float]:
-        """See :func:`suffuse_molecules.metrics.evaluate`, of graphs, which know no stereo; and what was asked for."""
+        """See :func:`suffuse_molecules.metrics.evaluate`; stereo counts where the codec keeps it."""
         from suffuse_molecules import metrics  # the learners are heavy, and nobody who scores needs them
 
         test, train = (molecules_of(part) for part in (splits.test, splits.train))
-        return {**metrics.evaluate(items, test, train, stereo=False), **metrics.asked(items, conditions, test)}
+        stereo = isinstance(codec, StringCodec)
+        return {**metrics.evaluate(items, test, train, stereo=stereo), **metrics.asked(items, conditions, test)}
 
 
 def _of_row(row: Mapping[str, Any], place: str) -> Piece:

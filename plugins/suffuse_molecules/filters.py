@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from functools import cache, partial
-from typing import Any
+from functools import partial
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import FilterCatalog
 
 from suffuse.errors import RecipeError, unknown_name
 from suffuse.filters import Each, Filter
 from suffuse.trained import Trained
+from suffuse_molecules.alerts import MCF, PAINS, alert, catalogues
+from suffuse_molecules.bredt import SMALLEST as SMALLEST_TRANS
+from suffuse_molecules.bredt import twisted
 from suffuse_molecules.chemistry import FRAGMENTS, Mol, fault, pieces
 from suffuse_molecules.descriptors import compute, find
 
@@ -39,7 +40,12 @@ def connected(model: Trained) -> Filter:
 
 def pains(model: Trained) -> Filter:
     """No pan-assay interference compounds (Baell & Holloway 2010), by the 480 patterns that RDKit has."""
-    return alerts(model, "PAINS")
+    return _alerts(PAINS)
+
+
+def mcf(model: Trained) -> Filter:
+    """None of the 22 patterns that MOSES leaves out of medicines (Polykovskiy et al. 2020)."""
+    return _alerts(MCF)
 
 
 def alerts(model: Trained, catalog: str) -> Filter:
@@ -52,14 +58,15 @@ def alerts(model: Trained, catalog: str) -> Filter:
     Raises:
         RecipeError: RDKit has no such catalogue.
     """
-    known = FilterCatalog.FilterCatalogParams.FilterCatalogs.names
+    known = catalogues()
     if catalog.upper() not in known:
         raise unknown_name("catalogue of alerts", catalog, known, RecipeError, field="alerts.catalog")
-    return Each(partial(_alert, _catalog(catalog.upper()), catalog.upper()))
+    return _alerts(catalog.upper())
 
 
 def rings(model: Trained, smallest: int = SMALLEST, largest: int = LARGEST) -> Filter:
-    """No odd rings: none of other sizes; in small ones no triple bond, and no two double bonds at one carbon.
+    """No odd rings: none of other sizes; in small ones no triple bond, and no two double bonds at one carbon; and what
+    :func:`bredt` drops.
 
     Arguments:
         model: unused.
@@ -70,7 +77,24 @@ def rings(model: Trained, smallest: int = SMALLEST, largest: int = LARGEST) -> F
     """
     if not 3 <= smallest <= largest:
         raise RecipeError("lets no ring through", field="rings.smallest", expected="3 to largest", got=smallest)
-    return _whole(partial(_odd_ring, smallest, largest))
+    return _whole(lambda mol: _odd_ring(smallest, largest, mol) or _twisted(SMALLEST_TRANS, mol))
+
+
+def bredt(model: Trained, smallest: int = SMALLEST_TRANS) -> Filter:
+    """No double bond at a bridgehead that Bredt's rule forbids; see :mod:`suffuse_molecules.bredt`.
+
+    Arguments:
+        model: unused.
+        smallest: atoms of the smallest ring that can hold a trans double bond.
+
+    Raises:
+        RecipeError: there is no such ring.
+    """
+    if smallest < 4:
+        raise RecipeError(
+            "is no size of a ring with a trans bond", field="bredt.smallest", expected="4 or more", got=smallest
+        )
+    return _whole(partial(_twisted, smallest))
 
 
 def smarts(model: Trained, pattern: str, match: bool = True, least: int = 1) -> Filter:
@@ -167,15 +191,15 @@ def _odd_ring(smallest: int, largest: int, mol: Mol) -> str | None:
     return None
 
 
-@cache
-def _catalog(name: str) -> Any:
-    params = FilterCatalog.FilterCatalogParams()
-    params.AddCatalog(FilterCatalog.FilterCatalogParams.FilterCatalogs.names[name])
-    return FilterCatalog.FilterCatalog(params)
+def _twisted(smallest: int, mol: Mol) -> str | None:
+    return "has a double bond at a bridgehead" if twisted(mol, smallest) else None
 
 
-def _alert(catalog: Any, name: str, mol: Mol) -> str | None:
-    if fault(mol) is not None:
-        return BROKEN
-    found = catalog.GetFirstMatch(mol)
-    return None if found is None else f"is {name}: {found.GetDescription()}"
+def _alerts(name: str) -> Filter:
+    """None of a catalogue of alerts."""
+
+    def reason(mol: Mol) -> str | None:
+        found = alert(mol, name)
+        return None if found is None else f"is {name}: {found}"
+
+    return _whole(reason)

@@ -8,12 +8,13 @@ A molecule tells it by itself, by dummy atoms, ``*``, where something is wanted:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rdkit import Chem, rdBase
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
+from suffuse.domain import Item
 from suffuse.errors import DomainInputError, unknown_name
 from suffuse_molecules.chemistry import Mol, graph, smiles
 
@@ -41,6 +42,22 @@ def is_open(mol: Mol) -> bool:
     return any(atom.GetAtomicNum() == DUMMY for atom in mol.GetAtoms())
 
 
+def all_open(items: Sequence[Item]) -> bool:
+    """Whether molecules tell by themselves where they go on.
+
+    Raises:
+        DomainInputError: some do, others do not.
+    """
+    opened = [isinstance(item, Mol) and is_open(item) for item in items]
+    if any(opened) and not all(opened):
+        first = opened.index(False)
+        raise DomainInputError(
+            "are whole, others are not", field="items", expected="a * in each molecule, or in none",
+            got=f"items[{first}]", fix="tell of all what is kept, as by keep='all', or put a * where each goes on",
+        )  # fmt: skip
+    return any(opened)
+
+
 def kept_part(mol: Mol, keep: str | None, field: str = "keep") -> Kept:
     """The part of a molecule that is kept.
 
@@ -51,22 +68,29 @@ def kept_part(mol: Mol, keep: str | None, field: str = "keep") -> Kept:
     Raises:
         DomainInputError: there is no such part, or nothing can be bound to it.
     """
-    real = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() != DUMMY]
-    chosen = real if keep is None else sorted(set(_chosen(mol, keep)) & set(real))
-    if not chosen:
-        raise DomainInputError(
-            "is no part of the molecule", field=field, expected="some of its atoms", got=_told(mol, keep)
-        )
+    chosen = chosen_atoms(mol, keep, field)
     place = {index: i for i, index in enumerate(chosen)}
     atoms, bonds = graph(mol)
     inner = tuple((place[i], place[j], order) for i, j, order in bonds if i in place and j in place)
-    ends = [place[i] for i in chosen if _goes_on(mol.GetAtomWithIdx(i), place, told=is_open(mol))]
+    told = is_open(mol)
+    ends = [place[i] for i in chosen if _goes_on(mol.GetAtomWithIdx(i), place, told)]
     if not ends:
         raise DomainInputError(
             "has no place where anything could be added", field=field, got=_told(mol, keep),
             expected="an atom with hydrogens or with neighbours that are not kept, or a * where something is wanted",
         )  # fmt: skip
     return Kept(tuple(atoms[i] for i in chosen), inner, tuple(ends))
+
+
+def chosen_atoms(mol: Mol, keep: str | None, field: str = "keep") -> list[int]:
+    """The atoms of the part that is kept, in their order; as :func:`kept_part`."""
+    real = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() != DUMMY]
+    chosen = real if keep is None else sorted(set(_chosen(mol, keep)) & set(real))
+    if not chosen:
+        raise DomainInputError(
+            "is no part of the molecule", field=field, expected="some of its atoms", got=_told(mol, keep)
+        )
+    return chosen
 
 
 def _goes_on(atom: Chem.Atom, kept: Mapping[int, int], told: bool) -> bool:
@@ -99,11 +123,11 @@ def _numbered(mol: Mol, text: str) -> list[int]:
         first, _, last = span.partition("-")
         if not first.strip().isdigit() or (last and not last.strip().isdigit()):
             raise DomainInputError("are no numbers of atoms", field="keep", expected="as atoms:0-5,8", got=text)
+        if max(int(first), int(last or first)) >= mol.GetNumAtoms():
+            raise DomainInputError(
+                "are no atoms of the molecule", field="keep", expected=f"0 to {mol.GetNumAtoms() - 1}", got=text
+            )
         found += range(int(first), int(last or first) + 1)
-    if any(i >= mol.GetNumAtoms() for i in found):
-        raise DomainInputError(
-            "are no atoms of the molecule", field="keep", expected=f"0 to {mol.GetNumAtoms() - 1}", got=text
-        )
     return found
 
 

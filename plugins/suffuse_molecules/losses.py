@@ -1,4 +1,4 @@
-"""What molecules lose when they become graphs and come back."""
+"""What molecules lose when they become states and come back."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def lost(mol: Mol, back: Mol) -> tuple[str, ...]:
     return told if told and ("radicals" in told or smiles(flat(mol)) == smiles(back)) else (*told, "something else")
 
 
-def tell(codec: Codec, molecules: Molecules) -> None:
-    """Log what graphs lose of a data set."""
+def tell(codec: Codec, molecules: Molecules, engine: str) -> None:
+    """Log what graphs, or strings, lose of a data set."""
     found = shares(codec, molecules)
     exact = found.pop(EXACT, 0.0)
     told = "".join(f"; {share:.1%} lose {what}" for what, share in found.items())
     looked = min(MOST, len(molecules))
-    logger.info("as graphs %.1f%% of the molecules are exact (of %d looked at)%s", 100 * exact, looked, told)
+    logger.info("as %s %.1f%% of the molecules are exact (of %d looked at)%s", engine, 100 * exact, looked, told)

@@ -14,7 +14,7 @@ def register_domains(register: Callable[[DomainSpec], None]) -> None:
     register(
         DomainSpec(
             name="molecules",
-            summary="small molecules: graphs of atoms and bonds, from SMILES, CSV and SDF files",
+            summary="small molecules, as graphs or as strings, from SMILES, CSV and SDF files",
             factory="suffuse_molecules.domain:Molecules",
             requires=("rdkit",),
             install="suffuse[molecules]",
@@ -57,6 +57,8 @@ def register_recipes(register: Callable[[RecipeSpec], None]) -> None:
         ("molecules", None, "your own molecules: data.path=FILE"),
         ("qm9", None, "up to nine heavy atoms: three quarters of an hour on two cores"),
         ("moses", None, "drug-like molecules: for a GPU"),
+        ("strings", None, "your own molecules as strings, for large sets: data.path=FILE"),
+        ("moses-strings", None, "drug-like molecules as strings: for a GPU"),
     ):
         register(
             RecipeSpec(
@@ -76,8 +78,10 @@ def register_filters(register: Callable[[FilterSpec], None]) -> None:
         ("valid", "valid", "whole molecules"),
         ("connected", "connected", "in one piece"),
         ("pains", "pains", "no pan-assay interference compounds"),
+        ("mcf", "mcf", "none of the patterns that MOSES leaves out of medicines"),
         ("alerts", "alerts", "none of a catalogue of structural alerts: catalog=BRENK"),
-        ("rings", "rings", "no odd rings: smallest=3, largest=8"),
+        ("rings", "rings", "no odd rings: smallest=3, largest=8; nor what bredt drops"),
+        ("bredt", "bredt", "no double bond at a bridgehead of small rings: smallest=8"),
         ("smarts", "smarts", "with a part, or without: pattern=SMARTS, match=true, least=1"),
         ("property", "property_within", "of a computed property: descriptor=logp, low=…, high=…"),
     ):

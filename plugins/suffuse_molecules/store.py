@@ -23,7 +23,7 @@ from suffuse.errors import StorageError
 from suffuse.files import write_with
 from suffuse.folders import cache_folder
 from suffuse_molecules import files
-from suffuse_molecules.chemistry import Mol, pieces
+from suffuse_molecules.chemistry import Mol, atoms_of, pieces
 from suffuse_molecules.codec import LARGEST
 from suffuse_molecules.files import Piece
 
@@ -34,6 +34,9 @@ VERSION = 2
 
 KEPT = 10_000
 """Molecules from which on a file is worth keeping parsed."""
+
+LONG = 500_000
+"""Bytes from which on a file takes so long to read that it is told."""
 
 TOLD = 5
 """Broken records that are named; of the others it is told how many there are."""
@@ -126,6 +129,8 @@ def parsed(path: Path, column: str | None = None) -> tuple[pa.Table, Faults]:
     kept = _cache(path, column)
     found = _opened(kept)
     if found is None:
+        if path.is_file() and path.stat().st_size > LONG:
+            logger.info("%s: reading its molecules, some 200,000 a minute; what is read is kept", path.name)
         table, faults = packed(files.pieces(path, column))
         if table.num_rows < KEPT:
             return table, faults
@@ -155,7 +160,7 @@ def row(mol: Mol) -> Mapping[str, Any]:
 
 
 def _kinds(mol: Mol) -> str:
-    found = {(atom.GetSymbol(), atom.GetFormalCharge()) for atom in mol.GetAtoms()}
+    found = {(atom.GetSymbol(), atom.GetFormalCharge()) for atom in atoms_of(mol)}
     return " ".join(sorted(f"{symbol}{charge:+d}" for symbol, charge in found))
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.patches import Patch
 from PIL import Image
 
+from suffuse.plots import bars, edges_of, histograms, legend, rendered
 from suffuse_tabular.cells import Floats, texts
 from suffuse_tabular.metrics.shapes import associations
 from suffuse_tabular.metrics.view import Kind, View, views
-from suffuse_tabular.render import image
 
 MOST_COLUMNS = 20
 """Columns that are drawn, the first ones."""
@@ -24,14 +22,9 @@ MOST_CLASSES = 12
 """Categories of a column that are drawn, the most frequent of the real rows."""
 
 MOST_ROWS = 5_000
-REAL, MADE = "#7a8aa0", "#e07b39"
-_FILLED: dict[str, Any] = {"fill": True, "color": REAL, "alpha": 0.5}
-_LINE: dict[str, Any] = {"color": MADE, "linewidth": 1.5}
 
 WIDE = 4
 """Panels in a row."""
-
-BINS = 30
 
 
 def beside(made: pa.Table, real: pa.Table, kinds: Mapping[str, Kind]) -> Image.Image:
@@ -57,12 +50,11 @@ def beside(made: pa.Table, real: pa.Table, kinds: Mapping[str, Kind]) -> Image.I
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
-    colours = [Patch(color=REAL, alpha=0.5, label="real"), Patch(color=MADE, label="made")]
-    above.legend(handles=colours, loc="outside upper right", ncols=2, frameon=False, fontsize=9)
+    legend(above)
     if len(shown) < len(kinds):
         above.suptitle(f"the first {len(shown)} of {len(kinds)} columns", x=0.0, ha="left", fontsize=9)
     _associations(below, theirs, ours)
-    return image(figure)
+    return rendered(figure)
 
 
 def _numbers(axes: Axes, real: Floats, made: Floats, kind: Kind) -> None:
@@ -70,15 +62,10 @@ def _numbers(axes: Axes, real: Floats, made: Floats, kind: Kind) -> None:
     real, made = (x[~np.isnan(x)] for x in (real, made))
     if not len(real) or not len(made):
         return
-    low, high = np.quantile(real, (0.005, 0.995))
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    edges = np.linspace(low, high, BINS + 1)
-    for x, style in ((real, _FILLED), (made, _LINE)):
-        counts = np.histogram(np.clip(x, low, high), edges)[0] / len(x)
-        axes.stairs(counts, edges, **style)
+    edges = edges_of(real)
+    histograms(axes, real, made, edges)
     if kind == "time":
-        ticks = np.linspace(low, high, 3)
+        ticks = np.linspace(edges[0], edges[-1], 3)
         axes.set_xticks(ticks, [str(np.datetime64(round(tick), "s").astype("datetime64[D]")) for tick in ticks])
     else:
         axes.locator_params(axis="x", nbins=5)
@@ -89,10 +76,7 @@ def _categories(axes: Axes, real: pa.Array, made: pa.Array) -> None:
     """Bars of shares, the most frequent categories of the real rows first."""
     shares = [_shares(cells) for cells in (real, made)]
     names = sorted(shares[0], key=lambda name: -shares[0][name])[:MOST_CLASSES]
-    places = np.arange(len(names))
-    axes.bar(places, [shares[0][name] for name in names], width=0.8, color=REAL, alpha=0.5)
-    axes.bar(places, [shares[1].get(name, 0.0) for name in names], width=0.8, fill=False, edgecolor=MADE, linewidth=1.5)
-    axes.set_xticks(places, [_short(name, 12) for name in names])
+    bars(axes, [_short(name, 12) for name in names], *([told.get(name, 0.0) for name in names] for told in shares))
     if max(map(len, names), default=0) * len(names) > 26:
         axes.tick_params(axis="x", rotation=30)
     axes.set_yticks([])

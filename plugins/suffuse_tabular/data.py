@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
-from suffuse.domain import Example, Examples, Section, Splits
+from suffuse.datasets import Listed
+from suffuse.domain import Section, Splits
 from suffuse.errors import DataError, RecipeError, unknown_name
 from suffuse.rng import permutation
 from suffuse_tabular import files
@@ -59,22 +60,15 @@ class Data(Section):
 
 
 @dataclass(frozen=True, eq=False)
-class TableDataset:
-    """Rows and, for each condition by name, a value for each row, ``None`` where there is none."""
+class TableDataset(Listed):
+    """Rows, and the values of conditions beside them."""
 
-    rows: Rows
-    conditions: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    items: Rows
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Example:
-        return Example(self.rows[index], {name: values[index] for name, values in self.conditions.items()})
-
-    def examples_at(self, indices: Sequence[int]) -> Examples:
-        """Some of the examples, in columns."""
-        values = {name: [told[i] for i in indices] for name, told in self.conditions.items()}
-        return Examples(self.rows.take(indices), values)
+    @property
+    def rows(self) -> Rows:
+        """All of them."""
+        return self.items
 
 
 def from_files(data: Data) -> Splits:

@@ -9,10 +9,9 @@ from typing import Any
 import pyarrow as pa
 from PIL import Image
 
-from suffuse.conditions import ConditionKind, ConditionSpace, Label, Number
+from suffuse.conditions import ConditionSpace
+from suffuse.datasets import condition_space, open_named
 from suffuse.domain import Codec, Dataset, Domain, Item, Section, Splits, Unreadable, examples_at
-from suffuse.errors import DataError, unknown_name
-from suffuse.registry import all_specs, make
 from suffuse_tabular import files, render
 from suffuse_tabular.codec import RowsCodec
 from suffuse_tabular.data import Data, TableDataset
@@ -30,21 +29,11 @@ class Tabular(Domain):
 
     def splits(self, data: Section) -> Splits:
         assert isinstance(data, Data)
-        known = [spec.name for spec in all_specs("dataset") if spec.domain == self.name]
-        if data.name not in known:
-            raise unknown_name("table", data.name, known, DataError, field="data.name")
-        opened: Splits = make("dataset", f"{self.name}/{data.name}", data)
-        return opened
+        return open_named(self.name, data.name, data, "table")
 
     def conditions(self, splits: Splits) -> ConditionSpace:
         """A ``label``, and a condition for each column that the ``data`` section names: numbers, or one of several."""
-        told = splits.train.conditions if isinstance(splits.train, TableDataset) else {}
-        space: dict[str, ConditionKind] = {}
-        for name, values in told.items():
-            known = [value for value in values if value is not None]
-            if known:
-                space[name] = (Number if isinstance(known[0], float) else Label).fit(known)
-        return space
+        return condition_space(splits.train)
 
     def fit_codec(self, options: Section, train: Dataset) -> RowsCodec:
         assert isinstance(options, Options)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image
 
 from suffuse_tabular.rows import Rows
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MOST_ROWS, MOST_COLUMNS = 40, 14
 """What is shown; of the rest it is told how much there is."""
@@ -20,6 +16,8 @@ def sheet(rows: Rows) -> Image.Image:
     """The first rows and columns, under the columns' names; empty cells are blank."""
     from matplotlib.figure import Figure
     from matplotlib.transforms import Bbox
+
+    from suffuse.plots import rendered
 
     names = rows.names[:MOST_COLUMNS]
     cells = [[text(row[name]) for name in names] for row in rows[:MOST_ROWS]]
@@ -38,7 +36,7 @@ def sheet(rows: Rows) -> Image.Image:
         cell.set_facecolor("#dde4ee" if line == 0 else "#f6f7f9" if line % 2 else "white")
     more = [f"{count} more {what}" for count, what in _more(rows) if count > 0]
     axes.text(0.005, 0.3 / lines, ", ".join(more), fontsize=8, color="grey", transform=axes.transAxes)
-    return image(figure)
+    return rendered(figure)
 
 
 def text(cell: Any) -> str:
@@ -53,12 +51,3 @@ def text(cell: Any) -> str:
 
 def _more(rows: Rows) -> tuple[tuple[int, str], ...]:
     return (len(rows) - MOST_ROWS, "rows"), (len(rows.names) - MOST_COLUMNS, "columns")
-
-
-def image(figure: Figure) -> Image.Image:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    FigureCanvasAgg(figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return Image.open(buffer).convert("RGB")

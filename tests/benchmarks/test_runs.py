@@ -18,6 +18,7 @@ TINY = {
     "agreement": ["--steps", "3"],
     "inverse": ["--count", "2", "--draws", "1", "--steps", "1"],
     "mixed": ["--batch", "2", "--length", "4", "--steps", "2", "--rounds", "1", "--width", "8"],
+    "molecules_steered": ["molecules", "--count", "2", "--particles", "2", "--steps", "4"],
     "order": ["--count", "4", "--reference", "200", "--samples", "256"],
     "overhead": ["--batch", "2", "--steps", "3", "--rounds", "1", "--tiny-rounds", "1"],
     "encode": ["--data", "digits", "--count", "1", "--evaluations", "4"],

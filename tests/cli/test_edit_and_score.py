@@ -54,9 +54,7 @@ def test_vary_hands_every_option_on(suffuse, trained, folder, monkeypatch):
 
     got = {}
     real = task.vary
-    monkeypatch.setattr(
-        task, "vary", lambda model, items, s, **o: got.update(o, strength=s) or real(model, items, s, **o)
-    )
+    monkeypatch.setattr(task, "vary", lambda model, items, **o: got.update(o) or real(model, items, **o))
     result = suffuse(
         "vary", trained, folder / "0.json", "--strength", 0.3, "-n", 3, "--seed", 7, "--label", "f1", "--steps", 4,
         "--guidance", 2, "--sampler", "ddim:eta=1", "--grid", "karras", "--schedule", "cosine", "--interval", "0.1,9",
@@ -64,9 +62,10 @@ def test_vary_hands_every_option_on(suffuse, trained, folder, monkeypatch):
         "--filter", "unique", "--tries", 9,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert got.pop("on_step")
+    assert got.pop("on_step") and got.pop("memory")
     assert got == {
-        "strength": 0.3, "count": 3, "seed": 7, "names": ["waves/0.json"], "conditions": {"label": ["f1"]}, "steps": 4,
+        "strength": 0.3, "similarity": None, "count": 3, "seed": 7, "names": ["waves/0.json"],
+        "conditions": {"label": ["f1"]}, "steps": 4,
         "guidance": 2.0, "sampler": DDIM(eta=1.0), "grid": Karras(4), "schedule": Cosine(), "interval": (0.1, 9.0),
         "negative": {"label": ["f3"]}, "compose": [(1.0, {"label": ["f2"]})], "batch": 2,
         "filters": [{"name": "unique"}], "tries": 9,
@@ -80,6 +79,16 @@ def test_strength_0_gives_the_items_back(suffuse, trained, folder):
     assert suffuse("vary", trained, folder, "-n", 1, "--strength", 0, "--out", "same").exit_code == 0
     for row in json.loads(Path("same/samples.json").read_text()):
         assert wave(Path("same") / row["file"]) == pytest.approx(wave(row["source"]), abs=1e-5)
+
+
+def test_variations_of_a_chosen_similarity(suffuse, trained, folder):
+    result = suffuse("vary", trained, folder / "0.json", "--similarity", 0.9, "-n", 2, "--out", "alike.json", "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert len(set(told["strength"])) == 1 and len(told["cosine"]) == 2
+    assert json.loads(Path("alike.json.manifest.json").read_text())["cosine"] == told["cosine"]
+    shown = suffuse("vary", trained, folder / "0.json", "--similarity", 0.9, "-n", 2, "--out", "again")
+    assert "cosine 0." in shown.stdout and "on average" in shown.stdout
 
 
 # blend ----------------------------------------------------------------------------------------------------------------
@@ -181,6 +190,9 @@ def test_search_keeps_its_index(suffuse, trained, folder):
         (["blend", "0.json", "waves/1.json", "--out", "x.wav"], 8, "cannot be written"),
         (["vary", "0.json", "--strength", "2"], 2, "--strength"),
         (["vary", "0.json", "--out", "x.wav"], 8, "cannot be written"),
+        (["vary", "0.json", "--strength", "0.5", "--similarity", "0.5"], 8, "is told besides the strength"),
+        (["vary", "0.json", "--out-option", "loud=true"], 2, "writing.loud: there is no such key"),
+        (["vary", "0.json", "--out-option", "loud"], 2, "is not a pair"),
     ],
 )
 def test_wrong_requests_leave_nothing_behind(suffuse, trained, folder, here, arguments, code, said):

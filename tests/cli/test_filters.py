@@ -13,7 +13,7 @@ from suffuse.filters import Each
 from suffuse.model import Model
 from suffuse.registry import hookimpl, isolated
 from suffuse.registry.specs import FilterSpec
-from suffuse.tasks import generate as task
+from suffuse.tasks.making import Workshop
 from tests import toy
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -103,25 +103,63 @@ def test_wrong_filters_are_told(suffuse, trained):
         assert words in result.stderr
 
 
-def test_an_interrupted_command_goes_on(suffuse, trained, monkeypatch):
-    command = ("generate", trained, "-n", 4, "--batch", 2, "--filter", "unique", "--out", "out.json")
-    real = task.generate
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        ("generate", ("-n", 4)),
+        ("inpaint", ("items.json", "-n", 4, "--fill", "0:8", "--steps", 4)),
+        ("vary", ("items.json", "-n", 4)),
+        ("restore", ("items.json", "-n", 4, "--noise", 0.5, "--degrade", "--steps", 4)),
+    ],
+)
+def test_an_interrupted_command_goes_on(suffuse, trained, monkeypatch, verb, options):
+    assert suffuse("generate", trained, "-n", 2, "--seed", 90, "--out", "items.json").exit_code == 0
+    passed = () if verb == "restore" else ("--filter", "unique")
+    command = (verb, trained, *options, "--batch", 2, *passed, "--json", "--out", "out.json")
+    real = Workshop._sample
+    begun = []
 
-    def break_off(model: Model, count: int, **options: Any) -> Any:
-        def stop(done: int, total: int) -> None:
-            if done > total // 2:
-                raise KeyboardInterrupt
+    def break_off(self: Workshop, places: Any, seeds: Any) -> Any:
+        begun.append(seeds)
+        if len(begun) > 1:
+            raise KeyboardInterrupt
+        return real(self, places, seeds)
 
-        return real(model, count, **{**options, "on_step": stop})
-
-    monkeypatch.setattr(task, "generate", break_off)
+    monkeypatch.setattr(Workshop, "_sample", break_off)
     result = suffuse(*command)
     assert result.exit_code == 130
     assert "what was made is kept in out.json.parts; the same command goes on from there" in result.stderr
-    monkeypatch.setattr(task, "generate", real)
-    other = suffuse(*command, "--seed", 5)
-    assert other.exit_code == 3 and "its seed is another" in other.stderr
-    assert suffuse(*command).exit_code == 0
-    assert not Path("out.json.parts").exists()
-    assert suffuse(*command[:-1], "whole.json", "--no-resume").exit_code == 0
+    monkeypatch.setattr(Workshop, "_sample", lambda *told: begun.append(told[2]) or real(*told))
+    for changed, name in ((("--seed", 5), "seed"), (("--guidance", 2), "guidance")):
+        other = suffuse(*command, *changed)
+        assert other.exit_code == 3 and f"its {name} is another" in other.stdout, other.output
+    assert Path("out.json.parts").exists() and not Path("out.json").exists()
+    resumed = suffuse(*command)
+    assert resumed.exit_code == 0, resumed.output
+    assert not Path("out.json.parts").exists() and begun[2] != begun[0]
+    whole = suffuse(*command[:-1], "whole.json", "--no-resume")
     assert Path("out.json").read_text() == Path("whole.json").read_text()
+    told = [{**json.loads(one.stdout), "files": None, "seconds": None} for one in (resumed, whole)]
+    assert told[0] == told[1] and told[0]["evaluations"] > 0.0
+    if passed:
+        manifests = [json.loads(Path(f"{name}.json.manifest.json").read_text()) for name in ("out", "whole")]
+        assert manifests[0] == manifests[1] and manifests[0]["model"]["domain"] == "toy"
+
+
+def test_items_that_are_others_are_another_call(suffuse, trained, monkeypatch):
+    suffuse("generate", trained, "-n", 1, "--out", "items.json")
+    command = ("vary", trained, "items.json", "-n", 4, "--batch", 2, "--out", "out.json")
+    real = Workshop._sample
+
+    def break_off(self: Workshop, places: Any, seeds: Any) -> Any:
+        if self.done:
+            raise KeyboardInterrupt
+        return real(self, places, seeds)
+
+    monkeypatch.setattr(Workshop, "_sample", break_off)
+    assert suffuse(*command).exit_code == 130
+    assert suffuse("generate", trained, "-n", 1, "--seed", 7, "--batch", 2, "--out", "items.json").exit_code == 0
+    other = suffuse(*command)
+    assert other.exit_code == 3 and "its items is another" in other.stderr
+    other = suffuse("inpaint", *command[1:3], "--fill", "0:8", "--out", "out.json")
+    assert other.exit_code == 3 and "its verb is another" in other.stderr

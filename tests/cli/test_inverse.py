@@ -55,7 +55,7 @@ def test_inpaint_hands_every_option_on(suffuse, trained, waves, monkeypatch):
         "--batch", 3, "--out", "w.json", "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    assert got.pop("on_step") and callable(got.pop("method"))
+    assert got.pop("on_step") and callable(got.pop("method")) and got.pop("memory")
     assert got == {
         "items": [WAVE, WAVE[::-1]], "names": ["waves.json:0", "waves.json:1"], "fill": ["0:1", "6:"], "count": 2,
         "keep": None, "filters": [], "tries": None,
@@ -72,6 +72,7 @@ def test_inpaint_hands_every_option_on(suffuse, trained, waves, monkeypatch):
 
 def test_inpaint_by_a_mask(suffuse, trained, waves, monkeypatch):
     known = torch.arange(8) < 3
+    Path("mask.png").touch()
     monkeypatch.setattr(toy.Toy, "read_mask", lambda domain, path, codec: known)
     result = suffuse("inpaint", trained, waves, "--mask", "mask.png", "--out", "w.json")
     assert result.exit_code == 0, result.output

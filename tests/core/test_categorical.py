@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -259,6 +260,28 @@ def test_the_masked_loss_is_the_elbo(schedule: Schedule) -> None:
     assert loss.mean().item() == pytest.approx(exact.item(), rel=0.03)
     plain = Categorical(Absorbing(3), schedule, weighting="plain").loss(Posterior(mean), x0, x_t, t)
     assert torch.allclose(plain / (1.0 - alpha).clamp_min(1e-3), loss)
+    counted = Categorical(Absorbing(3), schedule, weighting="count").loss(Posterior(mean), x0, x_t, t)
+    assert counted.mean().item() == pytest.approx(exact.item() * 4 / 5, rel=0.02)
+
+
+@pytest.mark.parametrize("entries", [1, 2, 3])
+def test_masked_entries_that_are_counted_give_the_same_bound_with_less_variance(entries: int) -> None:
+    """Whatever a belief makes of each set of masked entries: here of one alone something else than of several."""
+    n, classes = 60_000, 2
+    x0 = torch.eye(classes, dtype=F64)[torch.zeros(n, entries, dtype=torch.int64)]
+    t = (torch.arange(n, dtype=F64) + 0.5) / n
+    x_t = field(Categorical(Absorbing(classes)).corrupt(x0, t, Rng.of(0, n)))
+    masked = (x_t == 0.0).all(-1, keepdim=True)
+    sure = 1.0 - 0.2 * masked.double().sum(1, keepdim=True)
+    mean = torch.where(masked, torch.cat([sure, 1.0 - sure], dim=-1).expand_as(x_t), x_t)
+    losses = {
+        name: Categorical(Absorbing(classes), weighting=name).loss(Posterior(mean), x0, x_t, t)
+        for name in ("elbo", "count")
+    }  # fmt: skip
+    exact = -sum(math.log(1.0 - 0.2 * k) for k in range(1, entries + 1)) / entries
+    assert losses["elbo"].mean().item() == pytest.approx(exact, rel=0.03)
+    assert losses["count"].mean().item() * (entries + 1) / entries == pytest.approx(exact, rel=0.03)
+    assert losses["count"].var() < losses["elbo"].var() / 2
 
 
 def test_what_cannot_be_is_told() -> None:

@@ -83,10 +83,14 @@ class Plugin:
             register(DomainSpec(name=name, factory="tests.mixed:Beads", features=promised))
 
 
-def test_only_a_domain_that_says_so_has_no_order() -> None:
+def test_only_a_domain_that_says_so_has_no_order_unless_the_codec_has_one() -> None:
     x = graphs()
+
+    def of(domain: str, ordered: bool = False) -> Any:
+        model = SimpleNamespace(recipe=SimpleNamespace(domain=domain), codec=SimpleNamespace(ordered=ordered))
+        return listed(model, x)  # type: ignore[arg-type]
+
     with isolated(Plugin()):
-        chains, sets = (listed(SimpleNamespace(recipe=SimpleNamespace(domain=n)), x) for n in ("chains", "sets"))  # type: ignore[arg-type]
-    assert isinstance(chains, dict) and isinstance(sets, dict)
-    assert chains is x
+        chains, sets, strings = of("chains"), of("sets"), of("sets", ordered=True)
+    assert chains is x and strings is x
     assert not torch.equal(sets["nodes"], x["nodes"])

@@ -1,12 +1,15 @@
-"""Line plots."""
+"""Line plots, and what is drawn of made items beside real ones."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import same_color
+from matplotlib.figure import Figure
 
 from suffuse.errors import DomainInputError
-from suffuse.plots import line_plots
+from suffuse.plots import MADE, REAL, bars, edges_of, histograms, legend, line_plots, rendered
 
 
 def waves(count: int, lines: int = 2, points: int = 30) -> list[np.ndarray]:
@@ -63,3 +66,38 @@ def test_sheets_stay_of_a_size_that_can_be_looked_at() -> None:
 def test_what_cannot_be_drawn_is_told(series: list[np.ndarray]) -> None:
     with pytest.raises(DomainInputError, match="cannot be drawn"):
         line_plots(series)
+
+
+def panel() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(3, 2), layout="constrained")
+    return figure, figure.subplots()
+
+
+def test_bins_hold_all_but_the_outermost_values() -> None:
+    values = np.random.default_rng(0).normal(size=10_000)
+    edges = edges_of(values, bins=20)
+    assert len(edges) == 21 and np.allclose(np.diff(edges), edges[1] - edges[0])
+    assert np.mean((values >= edges[0]) & (values <= edges[-1])) == pytest.approx(0.99, abs=1e-3)
+    assert (edges_of([3.0, 3.0])[0], edges_of([3.0, 3.0])[-1]) == (2.5, 3.5)
+
+
+def test_histograms_are_shares_with_what_lies_beyond_in_the_outermost_bins() -> None:
+    figure, axes = panel()
+    histograms(axes, [0.5, 1.5, 1.5, 9.0], [-4.0, 0.5], [0.0, 1.0, 2.0])
+    real, made = axes.patches
+    assert real.get_data().values.tolist() == [0.25, 0.75] and made.get_data().values.tolist() == [1.0, 0.0]
+    assert real.get_fill() and same_color(made.get_edgecolor()[:3], MADE) and not made.get_fill()
+    histograms(axes, [], [0.5], [0.0, 1.0])
+    assert len(axes.patches) == 3, "of none nothing is drawn"
+    assert colours(rendered(figure)).any()
+
+
+def test_bars_stand_at_their_names() -> None:
+    figure, axes = panel()
+    bars(axes, ["C", "N"], [0.8, 0.2], [0.7, 0.3])
+    legend(figure, made="made, 3")
+    assert [bar.get_height() for bar in axes.patches] == [0.8, 0.2, 0.7, 0.3]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["C", "N"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["real", "made, 3"]
+    assert same_color(axes.patches[0].get_facecolor()[:3], REAL)
+    assert np.asarray(rendered(figure)).shape[2] == 3

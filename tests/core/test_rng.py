@@ -196,3 +196,12 @@ def test_noise_of_one_masked_axis_is_that_of_the_field_alone() -> None:
     made = Rng.of(0, 2).normal_like({"x": x, "mask": torch.ones(2, 5, dtype=torch.bool)})
     assert isinstance(made, dict)
     assert torch.equal(made["x"], Rng.of(0, 2).at("field", "x").normal(x))
+
+
+def test_split_streams_are_their_own_and_the_first_is_the_samples() -> None:
+    streams = Rng.of([3, 4]).split(3)
+    assert torch.equal(streams.seeds[::3], torch.tensor([3, 4]))
+    assert torch.equal(streams.seeds[3:], Rng.of([4]).split(3).seeds)
+    u = Rng.of(range(200)).split(5).at("x").uniform(shape=(40,))
+    assert len(u.unique(dim=0)) == 1000
+    assert float(torch.corrcoef(u.reshape(200, 5, 40).transpose(0, 1).reshape(5, -1)).triu(1).abs().max()) < 0.05

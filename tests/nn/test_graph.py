@@ -141,13 +141,29 @@ def test_permuting_the_elements_permutes_what_comes_out(symmetric: bool) -> None
     close(network(permuted(x, order), LEVELS, given()), permuted(network(x, LEVELS, given()), order))
 
 
-def test_positions_make_a_sequence() -> None:
+@pytest.mark.parametrize("positions", ["sinusoidal", "rotary"])
+def test_positions_make_a_sequence(positions: str) -> None:
     x, order = torch.randn(4, 6, 3), torch.randperm(6)
-    network = awake(x, positions="sinusoidal")
+    network = awake(x, positions=positions)
     change = network(x[:, order], LEVELS, {}) - network(x, LEVELS, {})[:, order]
     assert change.abs().max() > 1e-3
     longer = network(F.pad(x, (0, 0, 0, 2)), LEVELS, {})  # without a mask, elements at the end count
     assert (longer[:, :6] - network(x, LEVELS, {})).abs().max() > 1e-3
+
+
+def test_rotary_positions_tell_how_far_apart_elements_are_and_not_where() -> None:
+    x = {"a": torch.randn(4, 8, 3), "mask": torch.ones(4, 8, dtype=torch.bool)}
+    x["mask"][:, :2] = False  # nothing stands there
+    early = {"a": x["a"].roll(-2, 1), "mask": x["mask"].roll(-2, 1)}
+    for positions, alike in (("rotary", True), ("sinusoidal", False)):
+        network = awake(x, positions=positions)
+        there, here = network(x, LEVELS, {})["a"][:, 2:], network(early, LEVELS, {})["a"][:, :6]
+        assert ((there - here).abs().max() < 1e-4) == alike
+
+
+def test_rotary_positions_need_pairs_of_features() -> None:
+    with pytest.raises(RecipeError, match="even multiple"):
+        graph.build(torch.randn(1, 4, 3), {}, width=6, heads=2, depth=1, positions="rotary")
 
 
 def test_pairs_without_direction_stay_symmetric() -> None:
@@ -279,7 +295,7 @@ def test_degrees_are_seen() -> None:
 
 
 @symmetries
-@pytest.mark.parametrize("positions", ["none", "sinusoidal"])
+@pytest.mark.parametrize("positions", ["none", "sinusoidal", "rotary"])
 def test_every_parameter_learns(symmetric: bool, positions: str) -> None:
     x = shaped()
     network = graph.build(x, SPACE, **OPTIONS, symmetric=symmetric, positions=positions)
@@ -425,7 +441,7 @@ def test_wrong_states_and_options_are_told() -> None:
         graph.build(torch.zeros(1, 3, 1), {"sketch": StateCondition((1, 4))})
     wrong = {
         "width": 0, "depth": 1.5, "heads": 0, "pair_width": 0, "mlp_ratio": -1.0, "dropout": 1.0,
-        "positions": "rotary", "symmetric": 1, "pairs": ["edges"], "patch": 2,
+        "positions": "learnt", "symmetric": 1, "pairs": ["edges"], "patch": 2,
     }  # fmt: skip
     for name, value in wrong.items():
         with pytest.raises(RecipeError, match=f"network.{name}"):

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from suffuse.domain import Codec
 from suffuse.errors import DomainInputError, RecipeError, UnsupportedError
 from suffuse.model import Model
-from suffuse.posterior import Posterior, Time
 from suffuse.process import EDM, Cosine, Gaussian, RectifiedFlow, Schedule, VPLinear, noise_ratio
 from suffuse.process.categorical import Categorical
 from suffuse.process.kernels import Absorbing, Uniform
-from suffuse.recipe import validate
 from suffuse.registry import isolated
 from suffuse.rng import Rng
 from suffuse.sampling import DDIM, DDPM, Heun, LogSnr, UniformTime
@@ -26,9 +22,11 @@ from suffuse.state import State
 from suffuse.tasks.blend import blend, slerp
 from suffuse.tasks.encode import decode, encode
 from suffuse.tasks.generate import generate
-from suffuse.tasks.vary import start_time, vary
+from suffuse.tasks.variations import start_time
+from suffuse.tasks.vary import vary
 from tests.exact import exact_model, items_of, one_mode, two_modes
-from tests.toy import LENGTH, Plugin, Waves, recipe
+from tests.letters import kept_share, letters
+from tests.toy import LENGTH, Plugin, Waves
 
 SCHEDULES = [RectifiedFlow(), Cosine(), VPLinear(), EDM()]
 schedules = pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: type(s).__name__)
@@ -208,49 +206,6 @@ def test_variations_do_not_depend_on_the_batch_and_follow_conditions(model: Mode
 # other processes ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Letters(Codec):
-    """Items are lists of 6 letters of abc."""
-
-    def encode(self, items: Sequence[Any], rng: Rng | None = None) -> State:
-        index = torch.tensor([["abc".index(letter) for letter in item] for item in items])
-        return nn.functional.one_hot(index, 3).float()
-
-    def decode(self, state: State) -> list[Any]:
-        assert isinstance(state, Tensor)
-        return [["abc"[i] for i in row] for row in state.argmax(-1).tolist()]
-
-    def like(self, count: int, rng: Rng | None = None) -> State:
-        return torch.zeros(count, 6, 3)
-
-    def to_json(self) -> dict[str, Any]:
-        return {}
-
-
-class Independent(nn.Module):
-    """The exact belief about letters that are drawn independently."""
-
-    chances = torch.tensor([0.7, 0.2, 0.1])
-
-    def __init__(self, process: Categorical) -> None:
-        super().__init__()
-        self.process = process
-        self.network = nn.Linear(1, 1)
-
-    def forward(self, x_t: Tensor, t: Time, conditions: Mapping[str, Any]) -> Posterior:
-        if self.process.absorbing:
-            hidden = (x_t == 0.0).all(-1, keepdim=True)
-            return Posterior(torch.where(hidden, self.chances, x_t))
-        alpha = torch.as_tensor(self.process.alpha(t), dtype=x_t.dtype).reshape(-1, 1, 1)
-        belief = self.chances * (alpha * x_t + (1.0 - alpha) / 3.0)
-        return Posterior(belief / belief.sum(-1, keepdim=True))
-
-
-def letters(process: Categorical) -> Model:
-    denoiser: Any = Independent(process).requires_grad_(False)
-    return Model(validate(recipe(data={"labelled": False})), Letters(), {}, denoiser)
-
-
 @pytest.mark.parametrize("kernel", [Absorbing(3), Uniform(3)], ids=lambda k: type(k).__name__)
 def test_variations_of_discrete_items(kernel: Any) -> None:
     """Of independent letters, those that noise has touched are drawn anew, all others stay."""
@@ -262,21 +217,6 @@ def test_variations_of_discrete_items(kernel: Any) -> None:
         again = [0.1, 0.1, 0.2, 0.7, 0.1, 0.2]
         expected = sum(kept_share(kernel, strength, chance) for chance in again) / 6
         assert kept / 2400 == pytest.approx(expected, abs=0.04)
-
-
-def kept_share(kernel: Any, strength: float, chance: float) -> float:
-    """The chance that a letter of this frequency comes out as it went in, by Bayes' rule."""
-    alpha = 1.0 - strength
-    if isinstance(kernel, Absorbing):
-        return alpha + strength * chance
-    chances = Independent.chances.tolist()
-    own = chances.index(pytest.approx(chance))
-    total = 0.0
-    for seen in range(3):
-        reach = alpha * (seen == own) + strength / 3.0
-        evidence = sum(p * (alpha * (seen == k) + strength / 3.0) for k, p in enumerate(chances))
-        total += reach * chances[own] * reach / evidence
-    return total
 
 
 def test_discrete_items_have_no_flow() -> None:

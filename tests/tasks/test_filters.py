@@ -20,8 +20,9 @@ from suffuse.registry import hookimpl, isolated
 from suffuse.registry.specs import FilterSpec
 from suffuse.tasks import memory as memories
 from suffuse.tasks.filtering import Made, fill, judged, make_filters
-from suffuse.tasks.generate import generate, remember
+from suffuse.tasks.generate import generate
 from suffuse.tasks.items import read_items
+from suffuse.tasks.making import remember
 from suffuse.tasks.memory import open_memory
 from suffuse.tasks.samples import save
 from suffuse.tasks.score import score

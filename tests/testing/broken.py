@@ -433,6 +433,7 @@ dropping = with_output(lambda out: F.dropout(out, 0.5))
 homebound = with_output(lambda out: out + torch.zeros(out.shape, device="cpu"))
 branching = with_output(_stubborn)
 averaging_junk = with_charge(lambda x: x["kind"].mean((1, 2)))
+spreading = with_charge(lambda x: x["kind"].sum((1, 2)) / (x["mask"].sum(1) - 1))
 averaging_padding = with_charge(lambda x: x["kind"].sum((1, 2)) / x["kind"].shape[1])
 
 
@@ -669,6 +670,7 @@ BROKEN: dict[str, Callable[[], Case]] = {
     "samplers": lambda: _network("waves", "bursting_at_the_end"),
     "saved": lambda: _network("waves", "unsaved"),
     "sizes": lambda: _domain("waves", "Waves", sizes=True),
+    "extents": lambda: _network("molecules", "spreading"),
     "gaps": lambda: _domain("readings", "CompleteReadings"),
     "time-order": lambda: _domain("readings", "Readings", time_axis=1),
     "unordered": lambda: Case.of(

@@ -61,6 +61,7 @@ BECAUSE = {
     "samplers": "nan or inf",
     "saved": "in this process",
     "sizes": "no mask",
+    "extents": "is not finite for items of one",
     "gaps": "finds no gap",
     "time-order": "does not run along axis 1",
     "unordered": "sees the order of elements",

@@ -13,7 +13,7 @@ from suffuse.cli.screen import item_bar, results
 from suffuse.cli.verb import print_json, verb
 
 if TYPE_CHECKING:
-    from suffuse.domain import Item
+    from suffuse.domain import Item, Section
     from suffuse.model import Model
     from suffuse.tasks.blend import Blend
 
@@ -36,20 +36,22 @@ def blend(
     batch: opt.Batch = 64,
     device: opt.Device = None,
     out: opt.Out = None,
+    out_options: opt.OutOptions = None,
     as_json: opt.Json = False,
 ) -> None:
     """From one item to another, through those between."""
     from suffuse.tasks.blend import blend as go_between
-    from suffuse.tasks.samples import check_out
+    from suffuse.tasks.samples import check_out, check_writing
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("blended") / opt.title(model)))
+    writing = opt.parse_writing(loaded, out_options)
     asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)
     first, second = (_read(loaded, path) for path in (a, b))
     begun = time.perf_counter()
     with item_bar("blend", count) as on_step:
         found = go_between(loaded, first, second, count, steps=steps, conditions=asked, batch=batch, on_step=on_step)
-    _tell(_write(loaded, found, place), found, time.perf_counter() - begun, as_json)
+    _tell(_write(loaded, found, place, check_writing(loaded, writing)), found, time.perf_counter() - begun, as_json)
 
 
 def _read(model: Model, path: Path) -> Item:
@@ -62,14 +64,14 @@ def _read(model: Model, path: Path) -> Item:
     return items[0]
 
 
-def _write(model: Model, found: Blend, place: Path) -> list[Path]:
+def _write(model: Model, found: Blend, place: Path, how: Section) -> list[Path]:
     """The strip and, in a folder, one file for each item."""
     from suffuse.files import write_with
     from suffuse.tasks.samples import write_items
 
     strip = place if place.suffix.lower() == ".png" else place / "strip.png"
     if place.suffix and strip != place:
-        write_items(model, found.items, place)
+        write_items(model, found.items, place, how)
         return [place]
     write_with(strip, model.domain.picture(found.items, columns=len(found.items)).save)
     if strip == place:
@@ -77,7 +79,7 @@ def _write(model: Model, found: Blend, place: Path) -> list[Path]:
     width = len(str(len(found.items) - 1))
     files = [place / f"{i:0{width}}{model.domain.writes[0]}" for i in range(len(found.items))]
     for item, path in zip(found.items, files, strict=True):
-        model.domain.write([item], path)
+        write_items(model, [item], path, how)
     return [strip, *files]
 
 

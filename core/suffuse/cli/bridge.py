@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from suffuse.cli import options as opt
-from suffuse.cli.made import make_from
+from suffuse.cli.made import Output, Resume, make_from
 from suffuse.cli.verb import verb
-
-if TYPE_CHECKING:
-    from suffuse.domain import Item
-    from suffuse.tasks.samples import Samples
 
 Degrade = Annotated[bool, typer.Option("--degrade", help="The items are clean: degrade them first, as in training.")]
 Each = Annotated[int, typer.Option("--count", "-n", min=1, help="How many to make of each item.")]
@@ -35,6 +32,8 @@ def bridge(
     batch: opt.Batch = 64,
     device: opt.Device = None,
     out: opt.Out = None,
+    out_options: opt.OutOptions = None,
+    resume: Resume = True,
     as_json: opt.Json = False,
 ) -> None:
     """From degraded items to whole ones, with a model that was trained from one to the other."""
@@ -43,11 +42,10 @@ def bridge(
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("bridged") / opt.title(model)))
+    writing = opt.parse_writing(loaded, out_options)
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid
     )
 
-    def make(sources: list[Item], **told: Any) -> Samples:
-        return cross(loaded, sources, degrade=degrade, count=count, seed=seed, batch=batch, **plan, **told)
-
-    make_from("bridge", loaded, items, count, place, as_json, make)
+    call = {"degrade": degrade, "count": count, "seed": seed, "batch": batch, **plan}
+    make_from("bridge", loaded, items, Output(place, out, resume, writing, as_json), partial(cross, loaded), call)

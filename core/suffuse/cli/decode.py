@@ -27,6 +27,7 @@ def decode(
     batch: opt.Batch = 64,
     device: opt.Device = None,
     out: opt.Out = None,
+    out_options: opt.OutOptions = None,
     as_json: opt.Json = False,
 ) -> None:
     """Make items of noise that `suffuse encode` wrote; under other conditions, if any are told."""
@@ -38,6 +39,7 @@ def decode(
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("decoded") / opt.title(model)))
+    writing = opt.parse_writing(loaded, out_options)
     encoded = read(loaded, noise)
     count = batch_size(encoded.states)
     asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)
@@ -46,4 +48,4 @@ def decode(
     with item_bar("decode", count) as on_step:
         items = carry_back(loaded, encoded, batch=batch, on_step=on_step)
     samples = Samples(items, list(range(count)), dict(encoded.conditions))
-    tell(loaded, samples, place, time.perf_counter() - begun, as_json)
+    tell(loaded, samples, place, writing, time.perf_counter() - begun, as_json)

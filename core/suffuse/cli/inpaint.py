@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from suffuse.cli import filtering
 from suffuse.cli import options as opt
-from suffuse.cli.made import make_from
+from suffuse.cli.made import Output, Resume, make_from
 from suffuse.cli.verb import verb
 
 if TYPE_CHECKING:
-    from suffuse.domain import Item
     from suffuse.model import Model
     from suffuse.state import State
-    from suffuse.tasks.samples import Samples
 
 MaskFile = Annotated[
     Path | None,
@@ -66,6 +65,8 @@ def inpaint(
     batch: opt.Batch = 64,
     device: opt.Device = None,
     out: opt.Out = None,
+    out_options: opt.OutOptions = None,
+    resume: Resume = True,
     as_json: opt.Json = False,
 ) -> None:
     """Keep a part of items, and make the rest anew."""
@@ -74,18 +75,18 @@ def inpaint(
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("inpainted") / opt.title(model)))
+    writing = opt.parse_writing(loaded, out_options)
     known = _known(loaded, mask)
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
     )  # fmt: skip
-    solver, chosen = opt.make_component("method", method), filtering.parse_filters(loaded, filters)
-
-    def make(originals: list[Item], **told: Any) -> Samples:
-        given = {"count": count, "seed": seed, "filters": chosen, "tries": tries, "batch": batch, **plan}
-        return fill_in(loaded, originals, known, fill=fill, keep=keep, method=solver, **given, **told)
-
-    make_from("inpaint", loaded, items, count, place, as_json, make)
+    call = {
+        "fill": fill, "keep": keep, "method": opt.make_component("method", method), "count": count, "seed": seed,
+        "filters": filtering.parse_filters(loaded, filters), "tries": tries, "batch": batch, **plan,
+    }  # fmt: skip
+    output = Output(place, out, resume, writing, as_json)
+    make_from("inpaint", loaded, items, output, partial(fill_in, loaded, known=known), call, [mask] if mask else [])
 
 
 def _known(model: Model, mask: Path | None) -> State | None:

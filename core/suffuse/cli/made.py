@@ -2,51 +2,119 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from suffuse.cli import filtering
+from suffuse.cli.scoring import kept
 from suffuse.cli.screen import item_bar, results
 from suffuse.cli.verb import print_json
 
 if TYPE_CHECKING:
     from suffuse.model import Model
+    from suffuse.tasks.memory import Memory
     from suffuse.tasks.samples import Samples
 
 
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume/--no-resume", help="Go on with what the same command had made when it was stopped, or begin anew."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where what a verb makes goes.
+
+    Arguments:
+        place: a file or a folder.
+        named: the same, if the user named it: then the same command can go on if it is stopped.
+        resume: whether it goes on, or begins anew.
+        writing: how items are written, as :func:`suffuse.tasks.samples.save` takes it.
+        as_json: print JSON.
+    """
+
+    place: Path
+    named: Path | None
+    resume: bool
+    writing: Mapping[str, Any]
+    as_json: bool
+
+
 def make_from(
-    verb: str, model: Model, files: list[Path], count: int, place: Path, as_json: bool, make: Callable[..., Samples]
+    verb: str,
+    model: Model,
+    files: list[Path],
+    output: Output,
+    make: Callable[..., Samples],
+    call: Mapping[str, Any],
+    beside: Sequence[Path] = (),
 ) -> None:
     """Read items, make others of them, write these, and print where they lie.
 
     Arguments:
-        verb: what the bar is called.
+        verb: its name.
         model: whose items they are.
         files: of the items, or folders.
-        count: how many are made of each.
-        place: where what was made goes.
-        as_json: print JSON.
-        make: called with the items, and ``names`` and ``on_step`` by name.
+        output: where what was made goes.
+        make: called with the items, with ``call``, and with ``names``, ``memory`` and ``on_step`` by name.
+        call: all that tells what is made of the items, by name; ``count``, how many of each, among it.
+        beside: other files that tell it.
     """
-    from suffuse.tasks.items import read_items
+    from suffuse.files import digest
+    from suffuse.tasks.items import find_files, read_items
 
     items, names = read_items(model, files)
+    read = [digest(file) for file in (*find_files(model, files), *beside)]
     begun = time.perf_counter()
-    with item_bar(verb, len(items) * count) as on_step:
-        samples = make(items, names=names, on_step=on_step)
-    tell(model, samples, place, time.perf_counter() - begun, as_json)
+    with (
+        memorized(verb, model, output.named, output.resume, items=read, **call) as memory,
+        item_bar(verb, len(items) * call["count"]) as on_step,
+    ):
+        samples = make(items, **call, names=names, memory=memory, on_step=on_step)
+    tell(model, samples, output.place, output.writing, time.perf_counter() - begun, output.as_json, memory)
 
 
-def tell(model: Model, samples: Samples, place: Path, seconds: float, as_json: bool) -> None:
-    """Write what was made, and print where it lies."""
+@contextmanager
+def memorized(verb: str, model: Model, out: Path | None, resume: bool, **call: Any) -> Iterator[Memory | None]:
+    """What a command remembers beside the output that it names, to go on from if the block ends early."""
+    if out is None:
+        yield None
+        return
+    from suffuse.tasks.making import remember
+    from suffuse.tasks.memory import memory_of
+
+    with kept(memory_of(out), "made"), remember(memory_of(out), model, resume, verb=verb, **call) as memory:
+        yield memory
+
+
+def tell(
+    model: Model,
+    samples: Samples,
+    place: Path,
+    writing: Mapping[str, Any],
+    seconds: float,
+    as_json: bool,
+    memory: Memory | None = None,
+) -> None:
+    """Write what was made, which is remembered no longer then, and print where it lies."""
     from suffuse.tasks.samples import save
 
-    files = save(model, samples, place)
+    files = save(model, samples, place, **writing)
+    if memory is not None:
+        memory.forget()
     if as_json:
         told = {"files": files, "sources": samples.sources, "seeds": samples.seeds, "conditions": samples.conditions}
-        print_json({**told, **filtering.told(samples), "seconds": round(seconds, 3)})
+        print_json({**told, **samples.each, **filtering.told(samples), "seconds": round(seconds, 3)})
     else:
         print_made(samples, files, seconds)
     filtering.leave_if_fewer(samples)
@@ -57,6 +125,10 @@ def print_made(samples: Samples, files: Sequence[Path], seconds: float, *others:
     console = results()
     told = str(samples.account) if samples.drops else f"made {len(samples.items)}"
     console.print(f"{told} in {seconds:.1f} s")
+    for name, values in samples.each.items():
+        known = [value for value in values if math.isfinite(value)]
+        if known:
+            console.print(f"  {name} {sum(known) / len(known):.3f} on average")
     for path in (*files[:2], *others):
         console.print(f"  {path}")
     if len(files) > 2:

@@ -121,6 +121,10 @@ Device = Annotated[
     str | None, typer.Option("--device", metavar="DEVICE", help="Where to compute, as cuda:1; the fastest by default.")
 ]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Where the results go.")]
+OutOptions = Annotated[
+    list[str] | None,
+    typer.Option("--out-option", metavar="KEY=VALUE", help="How items are written; what there is the domain says."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, to stdout.")]
 
 
@@ -184,6 +188,17 @@ def make_component(kind: str, text: str | None, **defaults: Any) -> Any:
 
     name, options = parse_component(text, f"--{kind}")
     return make(kind, name, **{**defaults, **options})
+
+
+def parse_writing(model: Model, texts: Sequence[str] | None) -> dict[str, Any]:
+    """How items are to be written, checked against what their domain has."""
+    import yaml
+
+    from suffuse.tasks.samples import check_writing
+
+    told = {key: yaml.safe_load(value) for key, value in parse_pairs(texts or [], "--out-option")}
+    check_writing(model, told)
+    return told
 
 
 def parse_interval(text: str | None) -> tuple[float, float] | None:

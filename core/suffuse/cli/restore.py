@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from suffuse.cli import options as opt
-from suffuse.cli.made import make_from
+from suffuse.cli.made import Output, Resume, make_from
 from suffuse.cli.verb import verb
-
-if TYPE_CHECKING:
-    from suffuse.domain import Item
-    from suffuse.tasks.samples import Samples
 
 OperatorText = Annotated[
     str,
@@ -56,6 +53,8 @@ def restore(
     batch: opt.Batch = 64,
     device: opt.Device = None,
     out: opt.Out = None,
+    out_options: opt.OutOptions = None,
+    resume: Resume = True,
     as_json: opt.Json = False,
 ) -> None:
     """Undo noise, blur, or lost resolution, colour or frequencies."""
@@ -64,17 +63,13 @@ def restore(
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("restored") / opt.title(model)))
+    writing = opt.parse_writing(loaded, out_options)
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
     )  # fmt: skip
-    solver = opt.make_component("method", method)
-    measuring = opt.make_component("operator", operator)
-
-    def make(degraded: list[Item], **told: Any) -> Samples:
-        return undo(
-            loaded, degraded, measuring, noise=noise, degrade=degrade, count=count, seed=seed, method=solver,
-            batch=batch, **plan, **told,
-        )  # fmt: skip
-
-    make_from("restore", loaded, items, count, place, as_json, make)
+    call = {
+        "operator": opt.make_component("operator", operator), "noise": noise, "degrade": degrade, "count": count,
+        "seed": seed, "method": opt.make_component("method", method), "batch": batch, **plan,
+    }  # fmt: skip
+    make_from("restore", loaded, items, Output(place, out, resume, writing, as_json), partial(undo, loaded), call)

@@ -66,39 +66,55 @@ def search(
         made = index_files(loaded, where, on_step=on_step, **told)
     hits = find_neighbours(loaded, asked, made, k, names=names, batch=batch)
     seconds = time.perf_counter() - begun
-    sheet = (out or opt.fresh_folder(Path("found") / opt.title(model))) / "sheet.png"
+    folder = out or opt.fresh_folder(Path("found") / opt.title(model))
+    sheet, table = folder / "sheet.png", folder / "found.csv"
     _draw(loaded, asked, hits, sheet)
+    _write(names, hits, table)
     if as_json:
         rows = [
-            {"query": name, "neighbours": [{"item": h.entry.name, "similarity": h.similarity} for h in found]}
+            {"query": name, "neighbours": [_told(hit) for hit in found]}
             for name, found in zip(names, hits, strict=True)
         ]
-        print_json({"results": rows, "searched": len(made.entries), "sheet": sheet, "seconds": round(seconds, 3)})
+        files = {"sheet": sheet, "table": table}
+        print_json({"results": rows, "searched": len(made.entries), **files, "seconds": round(seconds, 3)})
         return
     console = results()
     for name, found in zip(names, hits, strict=True):
         console.print(_table(name, found))
     console.print(f"searched {len(made.entries)} in {seconds:.1f} s")
     console.print(f"  {sheet}")
+    console.print(f"  {table}")
+
+
+def _told(hit: Hit) -> dict[str, Any]:
+    """A neighbour, how alike it is to the model, and how alike by the domain's own measure."""
+    return {"item": hit.entry.name, "similarity": hit.similarity, **hit.own}
 
 
 def _table(name: str, hits: list[Hit]) -> Table:
     table = Table(title=f"most like {name}", title_justify="left")
     table.add_column("item", overflow="fold")
-    table.add_column("similarity", justify="right")
+    figures = dict.fromkeys(key for hit in hits for key in _told(hit) if key != "item")
+    for figure in figures:
+        table.add_column(figure, justify="right")
     for hit in hits:
-        table.add_row(hit.entry.name, f"{hit.similarity:.3f}")
+        told = _told(hit)
+        table.add_row(hit.entry.name, *(f"{told[figure]:.3f}" if figure in told else "" for figure in figures))
     return table
+
+
+def _write(names: list[str], hits: list[list[Hit]], path: Path) -> None:
+    """All neighbours as a table, a row each."""
+    from suffuse.files import write_rows
+
+    write_rows(path, [{"query": name, **_told(hit)} for name, found in zip(names, hits, strict=True) for hit in found])
 
 
 def _draw(model: Model, queries: list[Item], hits: list[list[Hit]], path: Path) -> None:
     """A row for each query: itself, then its neighbours."""
     from suffuse.files import write_with
 
-    rows = [
-        [query, *(model.domain.read(Path(hit.entry.file))[hit.entry.number] for hit in found)]
-        for query, found in zip(queries, hits, strict=True)
-    ]
+    rows = [[query, *(hit.item for hit in found)] for query, found in zip(queries, hits, strict=True)]
     columns = min(len(row) for row in rows)
     cells = [item for row in rows for item in row[:columns]]
     write_with(path, model.domain.picture(cells, columns=columns).save)

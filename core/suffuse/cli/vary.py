@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from suffuse.cli import filtering
 from suffuse.cli import options as opt
-from suffuse.cli.made import make_from
+from suffuse.cli.made import Output, Resume, make_from
 from suffuse.cli.verb import verb
 
-if TYPE_CHECKING:
-    from suffuse.domain import Item
-    from suffuse.tasks.samples import Samples
-
 Strength = Annotated[
-    float,
-    typer.Option("--strength", min=0.0, max=1.0, help="The share of noise: 0 gives an item back, 1 forgets it."),
+    float | None,
+    typer.Option(
+        "--strength", min=0.0, max=1.0, help="The share of noise: 0 gives an item back, 1 forgets it; 0.5 by default."
+    ),
+]
+Alike = Annotated[
+    float | None,
+    typer.Option(
+        "--similarity",
+        min=0.0,
+        max=1.0,
+        help="How alike variations are to their item on average; the strength is found for each.",
+    ),
 ]
 
 
@@ -26,7 +34,8 @@ Strength = Annotated[
 def vary(
     model: opt.ModelSource,
     items: opt.Items,
-    strength: Strength = 0.5,
+    strength: Strength = None,
+    similarity: Alike = None,
     count: opt.Completions = 4,
     seed: opt.Seed = 0,
     label: opt.LabelOption = None,
@@ -45,6 +54,8 @@ def vary(
     batch: opt.Batch = 64,
     device: opt.Device = None,
     out: opt.Out = None,
+    out_options: opt.OutOptions = None,
+    resume: Resume = True,
     as_json: opt.Json = False,
 ) -> None:
     """Variations of items: noise them a little, and make them anew from there."""
@@ -53,15 +64,14 @@ def vary(
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("varied") / opt.title(model)))
+    writing = opt.parse_writing(loaded, out_options)
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
     )  # fmt: skip
-
-    chosen = filtering.parse_filters(loaded, filters)
-
-    def make(originals: list[Item], **told: Any) -> Samples:
-        given = {"count": count, "seed": seed, "filters": chosen, "tries": tries, "batch": batch, **plan}
-        return make_variations(loaded, originals, strength, **given, **told)
-
-    make_from("vary", loaded, items, count, place, as_json, make)
+    call = {
+        "strength": strength, "similarity": similarity, "count": count, "seed": seed,
+        "filters": filtering.parse_filters(loaded, filters), "tries": tries, "batch": batch, **plan,
+    }  # fmt: skip
+    output = Output(place, out, resume, writing, as_json)
+    make_from("vary", loaded, items, output, partial(make_variations, loaded), call)

@@ -14,7 +14,7 @@ from suffuse.distillation.criterion import MultistepConsistency
 from suffuse.distillation.segments import Piece, Segments
 from suffuse.distillation.student import METHOD, make_criterion, student_recipe
 from suffuse.distillation.target import aim, consistent_end
-from suffuse.distillation.teacher import FlowStep, TeacherStep, fingerprint, read_teacher
+from suffuse.distillation.teacher import FlowStep, TeacherStep, read_teacher
 
 __all__ = [
     "METHOD",
@@ -25,7 +25,6 @@ __all__ = [
     "TeacherStep",
     "aim",
     "consistent_end",
-    "fingerprint",
     "make_criterion",
     "read_teacher",
     "student_recipe",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
 
 from suffuse.conditions import Conditions
 from suffuse.errors import ModelFileError
+from suffuse.files import digest
 from suffuse.posterior import Denoiser
 from suffuse.process import Gaussian
 from suffuse.recipe import DistillSection
@@ -59,16 +58,10 @@ def read_teacher(section: DistillSection) -> Trained:
         ModelFileError: there is none, or it is not the one that the distillation began with.
     """
     path = locate(section.teacher)
-    if section.fingerprint and fingerprint(path) != section.fingerprint:
+    if section.fingerprint and digest(path) != section.fingerprint:
         raise ModelFileError(
-            "is not the model that the distillation began with", field=str(path), got=fingerprint(path),
+            "is not the model that the distillation began with", field=str(path), got=digest(path),
             expected=f"a file with the fingerprint {section.fingerprint}",
             fix="start over with --no-resume, or choose another folder with --out",
         )  # fmt: skip
     return Trained.read(path)
-
-
-def fingerprint(path: Path) -> str:
-    """A short hash of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=8)).hexdigest()

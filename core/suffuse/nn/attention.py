@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from suffuse.nn.embeddings import turned
 from suffuse.nn.precision import widen
 
 
@@ -34,7 +35,12 @@ class Attention(nn.Module):
             zero_(self.out)
 
     def forward(
-        self, x: Tensor, context: Tensor | None = None, mask: Tensor | None = None, bias: Tensor | None = None
+        self,
+        x: Tensor,
+        context: Tensor | None = None,
+        mask: Tensor | None = None,
+        bias: Tensor | None = None,
+        by: Tensor | None = None,
     ) -> Tensor:
         """Attend.
 
@@ -43,16 +49,21 @@ class Attention(nn.Module):
             context: ``[batch, m, context]``; ``None``: ``x``.
             mask: bool ``[batch, m]``, true where a token of the context is real; each row has a true.
             bias: ``[batch, heads, n, m]``, added to the logits.
+            by: how queries and keys are turned by their positions, which is for attention of the tokens to themselves:
+                see :func:`suffuse.nn.embeddings.turns`.
 
         Returns:
             ``[batch, n, width]``.
         """
         real = None if mask is None else mask[:, None, None, :]
-        query = self._split(self.query(x))
+        query = self.query_norm(self._split(self.query(x)))
         key, value = self.key_value(x if context is None else context).chunk(2, dim=-1)
+        key = self.key_norm(self._split(key))
+        if by is not None:
+            query, key = turned(query, by), turned(key, by)
         attended = attend(
-            self.query_norm(query).to(value.dtype),
-            self.key_norm(self._split(key)).to(value.dtype),
+            query.to(value.dtype),
+            key.to(value.dtype),
             self._split(value),
             real if bias is None else bias if real is None else bias.masked_fill(~real, -torch.inf),
         )

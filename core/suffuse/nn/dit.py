@@ -77,7 +77,7 @@ class DiTBlock(nn.Module):
         self.modulation = nn.Linear(width, 6 * width)
         self.attention = Attention(width, options.heads, zero=False)
         self.cross = None if context is None else Attention(width, options.heads, context)
-        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(approximate="tanh"), nn.Linear(hidden, width))
+        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
         self.dropout = nn.Dropout(options.dropout)
         zero_(self.modulation)
 
@@ -88,6 +88,7 @@ class DiTBlock(nn.Module):
         embedded: Embedded,
         mask: Tensor | None = None,
         bias: Tensor | None = None,
+        by: Tensor | None = None,
     ) -> Tensor:
         """New tokens.
 
@@ -97,9 +98,10 @@ class DiTBlock(nn.Module):
             embedded: a text's tokens.
             mask: bool ``[batch, n]``, true where a token may be attended to; each row has a true.
             bias: ``[batch, heads, n, n]``, added to the logits of the self-attention.
+            by: how it turns queries and keys by their positions, see :class:`~suffuse.nn.attention.Attention`.
         """
         shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(embedding).chunk(6, dim=-1)
-        attended = self.attention(modulate(x, shift1, scale1), mask=mask, bias=bias)
+        attended = self.attention(modulate(x, shift1, scale1), mask=mask, bias=bias, by=by)
         x = torch.addcmul(x, gate1[:, None], self.dropout(attended))
         if self.cross is not None:
             x = x + self.dropout(self.cross(x, embedded.tokens, embedded.token_mask))

@@ -48,6 +48,29 @@ def distinct(level: Tensor) -> Tensor:
     return level[:1] if level.stride(0) == 0 else level
 
 
+def turns(count: int, width: int, device: torch.device | None = None) -> Tensor:
+    """Angles by which features at a position are turned (rotary positions, Su et al. 2021).
+
+    The slowest wave is 1,000 positions long, as far as sequences of hundreds of elements need.
+
+    Arguments:
+        count: positions.
+        width: of the features; even.
+
+    Returns:
+        Cosines and sines, float32 ``[2, count, width/2]``.
+    """
+    waves = torch.arange(width // 2, device=device) / max(1, width // 2)
+    angles = torch.arange(count, device=device, dtype=torch.float32)[:, None] * 160.0**-waves
+    return torch.stack((angles.cos(), angles.sin()))
+
+
+def turned(x: Tensor, by: Tensor) -> Tensor:
+    """Features ``[…, count, width]`` turned by :func:`turns`: products of two then depend on how far they are apart."""
+    (cosine, sine), (first, second) = by.to(x.dtype), x.chunk(2, dim=-1)
+    return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
+
+
 def axial_positions(sizes: Sequence[int], width: int, device: torch.device | None = None) -> Tensor:
     """Sine-cosine position embeddings on a grid, each axis in its own share of the features.
 

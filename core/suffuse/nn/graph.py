@@ -22,7 +22,7 @@ from suffuse.nn.attention import zero_
 from suffuse.nn.conditioning import ConditionEmbedding, Embedded
 from suffuse.nn.dit import NOISE_FEATURES, DiTBlock, DiTOptions, modulate
 from suffuse.nn.elements import ELEMENTS, PAIRS, WHOLE, Real, axes_of, mean, shown
-from suffuse.nn.embeddings import axial_positions, noise_features
+from suffuse.nn.embeddings import axial_positions, noise_features, turns
 from suffuse.nn.options import parse, positive, require, whole
 from suffuse.nn.pairs import Half, Pairs, Square
 from suffuse.nn.structure import Structure
@@ -41,7 +41,8 @@ class GraphOptions:
         mlp_ratio: the hidden width of each MLP, in units of the width of its tokens.
         dropout: at the end of each branch.
         positions: ``"none"``: elements have no order, and permuting them permutes the output; ``"sinusoidal"``: they
-            are a sequence.
+            are a sequence, each told its place; ``"rotary"``: a sequence, in which attention is told how far two are
+            apart (Su et al. 2021).
         symmetric: pairs have no direction: transposing what goes in transposes what comes out, so that symmetric
             fields stay symmetric. ``False`` tells i → j from j → i.
         halved: what comes in is symmetric, as bonds are, and pairs i ≤ j alone are looked at: half the work, with the
@@ -59,7 +60,7 @@ class GraphOptions:
     pair_width: int | None = None
     mlp_ratio: float = 4.0
     dropout: float = 0.0
-    positions: Literal["none", "sinusoidal"] = "none"
+    positions: Literal["none", "sinusoidal", "rotary"] = "none"
     symmetric: bool = True
     halved: bool = False
     pairs: tuple[str, ...] = ()
@@ -71,8 +72,10 @@ class GraphOptions:
         self.block()
         width = self.pair_width
         require(width is None or whole(width, 1), "pair_width", width, "an integer of at least 1, or null")
-        known = ("none", "sinusoidal")
+        known = ("none", "sinusoidal", "rotary")
         require(self.positions in known, "positions", self.positions, " or ".join(known))
+        turns = self.positions != "rotary" or self.width // self.heads % 2 == 0
+        require(turns, "width", self.width, f"an even multiple of {self.heads}, the heads, for rotary positions")
         require(isinstance(self.symmetric, bool), "symmetric", self.symmetric, "true or false")
         fits = isinstance(self.halved, bool) and (self.symmetric or not self.halved)
         require(fits, "halved", self.halved, "false, or true where pairs are symmetric")
@@ -108,8 +111,7 @@ class Embed(nn.Module):
         # A list, not a ModuleDict: that one forbids names such as "a.b" and "type".
         self.names = tuple(channels)
         self.fields = nn.ModuleList(
-            nn.Sequential(nn.Linear(count, width), nn.GELU(approximate="tanh"), nn.Linear(width, width))
-            for count in channels.values()
+            nn.Sequential(nn.Linear(count, width), nn.GELU(), nn.Linear(width, width)) for count in channels.values()
         )
         self.own = nn.Parameter(torch.randn(width) * width**-0.5)
 
@@ -151,15 +153,22 @@ class GraphBlock(nn.Module):
         self.pairs = PairBlock(options) if pairs else None
 
     def forward(
-        self, h: Tensor, e: Tensor | None, embedding: Tensor, embedded: Embedded, real: Real, layout: Pairs
+        self,
+        h: Tensor,
+        e: Tensor | None,
+        embedding: Tensor,
+        embedded: Embedded,
+        real: Real,
+        layout: Pairs,
+        by: Tensor | None,
     ) -> tuple[Tensor, Tensor | None]:
         """New tokens of elements ``[batch, n, width]`` and of pairs ``[batch, *pairs, pair_width]``."""
         if self.pairs is None or e is None:
-            return self.elements(h, embedding, embedded, real.keys), None
+            return self.elements(h, embedding, embedded, real.keys, by=by), None
         shift, scale, gate = self.pairs.modulation(embedding).chunk(3, dim=-1)
         normal = modulate(e, shift, scale)
         bias, message = self.pairs.tell(normal, real.pairs, layout)
-        h = self.elements(h + message, embedding, embedded, real.keys, bias)
+        h = self.elements(h + message, embedding, embedded, real.keys, bias, by)
         each = (slice(None), *(None,) * (e.ndim - 2))
         return h, torch.addcmul(e, gate[each], self.pairs(normal, h, layout))
 
@@ -194,7 +203,7 @@ class PairBlock(nn.Module):
         sides = self.product(F.layer_norm(h, h.shape[-1:], eps=1e-6).to(h.dtype))
         here, there = (sides, sides) if self.symmetric else sides.chunk(2, dim=-1)
         hidden = layout.with_product(self.enter(e), here, there)
-        out: Tensor = self.dropout(self.leave(F.gelu(hidden, approximate="tanh")))
+        out: Tensor = self.dropout(self.leave(F.gelu(hidden)))
         return out
 
 
@@ -274,9 +283,10 @@ class GraphTransformer(nn.Module):
         h = self.enter_elements({**values, **told[0]}, masks).expand(some.shape[0], count, -1)
         if self.options.positions == "sinusoidal":
             h = h + axial_positions((count,), self.width, h.device).to(h.dtype)
+        by = turns(count, self.width // self.options.heads, h.device) if self.options.positions == "rotary" else None
         e = None if self.enter_pairs is None else self._pairs(values, told[1], real, layout)
         for block in self.blocks:
-            h, e = block(h, e, embedding, embedded, real, layout)
+            h, e = block(h, e, embedding, embedded, real, layout, by)
 
         out = {} if self.leave_elements is None else self.leave_elements(h, embedding)
         if self.leave_pairs is not None:

@@ -31,6 +31,9 @@ from suffuse.state import State, fields, map_fields, mask_of, masked_mean, over_
 TINY = 1e-30
 """α and 1 - α are never below this, so that quotients of them are defined; no draw can tell it from 0."""
 
+WEIGHTINGS = ("elbo", "count", "plain")
+"""Of the loss of masked entries."""
+
 MOST_WEIGHT = 1e3
 """Of a masked entry's error (the least share of masked entries, 1 - α, that is told apart from none is 0.001)."""
 
@@ -44,14 +47,14 @@ class Categorical:
         schedule: α is the probability that an entry still is what it was; must fall to almost 0.
         symmetric: states are ``[batch, n, n, classes]`` with x_ij = x_ji (bonds, edges): the triangle above the
             diagonal is drawn, and mirrored. The diagonal counts wherever the mask says that it is real.
-        weighting: of the loss under an absorbing kernel: ``"elbo"`` weights masked entries by 1/(1 - α), ``"plain"``
-            all alike; see :meth:`loss`.
+        weighting: of the loss under an absorbing kernel: ``"elbo"`` weights masked entries by 1/(1 - α), ``"count"`` by
+            the inverse of how many of a sample's are masked, ``"plain"`` all alike; see :meth:`loss`.
     """
 
     kernel: Kernel
     schedule: Schedule = field(default_factory=RectifiedFlow)
     symmetric: bool = False
-    weighting: Literal["elbo", "plain"] = "elbo"
+    weighting: Literal["elbo", "count", "plain"] = "elbo"
 
     def __post_init__(self) -> None:
         if self.schedule.alpha(1.0) > 0.1:
@@ -61,9 +64,9 @@ class Categorical:
                 got=f"{type(self.schedule).__name__} with α(1) = {self.schedule.alpha(1.0):.3g}",
                 fix="in a recipe, set process.fields.NAME.schedule for the categorical field",
             )  # fmt: skip
-        if self.weighting not in ("elbo", "plain"):
+        if self.weighting not in WEIGHTINGS:
             raise RecipeError(
-                "is unknown", field="Categorical.weighting", expected="elbo or plain", got=repr(self.weighting)
+                "is unknown", field="Categorical.weighting", expected=", ".join(WEIGHTINGS), got=repr(self.weighting)
             )
 
     @property
@@ -160,13 +163,23 @@ class Categorical:
         this is the negative ELBO per entry (Sahoo et al. 2024, MDLM, eq. 10, which does not depend on the schedule).
         ``weighting="plain"`` leaves the factor out: less variance, more weight on the noisier times.
 
+        ``weighting="count"`` gives the mean over those that are masked. At times uniform in α each number k of n
+        entries is masked with probability 1/(n + 1), and
+
+        .. math:: \int \frac1t \binom nk t^k (1-t)^{n-k} dt = \frac1k.
+
+        So over all times it is n/(n + 1) of the negative ELBO, without the variance of k/(n t), which is large where
+        items have few entries (the loss of Hoogeboom et al. 2022, ARDM).
+
         Arguments:
             weight: is of squared errors, and so is not used.
         """
         error = map_fields(self._error, x0, posterior.mean, x_t)
         each = masked_mean(error)
-        if not (self.absorbing and self.weighting == "elbo"):
+        if not self.absorbing or self.weighting == "plain":
             return each
+        if self.weighting == "count":
+            return each / masked_mean(map_fields(self._masked, x_t)).clamp_min(TINY)
         share = clamp(self.noise(t), 1.0 / MOST_WEIGHT, 1.0)
         return each / over(share, each)
 
@@ -258,7 +271,11 @@ class Categorical:
     def _error(self, x0: Tensor, mean: Tensor, x_t: Tensor) -> Tensor:
         """-log p(x₀) of every entry, ``[batch, *positions, 1]``; 0 for one that is known."""
         error = -(x0 * mean.clamp_min(TINY).log()).sum(-1, keepdim=True)
-        return error * self._wide(x_t)[..., -1:] if self.absorbing else error
+        return error * self._masked(x_t) if self.absorbing else error
+
+    def _masked(self, x: Tensor) -> Tensor:
+        """1 where an entry is masked, ``[batch, *positions, 1]``."""
+        return self._wide(x)[..., -1:]
 
 
 def mirrored(x: Tensor) -> Tensor:

@@ -10,13 +10,14 @@ from suffuse.sampling.dormand_prince import DormandPrince
 from suffuse.sampling.dpm import DPMpp, DPMppSDE
 from suffuse.sampling.euler_ancestral import EulerAncestral
 from suffuse.sampling.grid import Grid, Karras, LogSnr, PowerTime, ShiftedFlow, UniformTime, part_of
-from suffuse.sampling.loop import Past, Sampler, Step, iterate, sample
+from suffuse.sampling.loop import Past, Sampler, Step, Steps, iterate, sample
 from suffuse.sampling.mixing import mixed
 from suffuse.sampling.needs import ABSORBING, ANY, CATEGORICAL, GAUSSIAN, Need
 from suffuse.sampling.ode import RK4, Churn, Euler, Heun
 from suffuse.sampling.optimized import Levels
 from suffuse.sampling.restart import Restart
 from suffuse.sampling.rule import Mixed, OneEvaluation
+from suffuse.sampling.steering import Steering
 from suffuse.sampling.unipc import UniPC
 
 __all__ = [
@@ -55,7 +56,9 @@ __all__ = [
     "Restart",
     "Sampler",
     "ShiftedFlow",
+    "Steering",
     "Step",
+    "Steps",
     "TauLeaping",
     "UniPC",
     "UniformTime",

@@ -1,16 +1,18 @@
 """The sampling loop: a generator of steps that anybody may watch, change or stop.
 
 A sampler is a frozen rule that takes one :class:`Step` to the next. Everything that sampling remembers (the state, the
-beliefs that a multistep rule looks back on) travels in that value, so one sampler object can serve many threads.
+beliefs that a multistep rule looks back on) travels in that value, so one sampler object can serve many threads, and
+whoever sends another value back has sampling go on from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
+from torch import Tensor
 
 from suffuse.conditions import Condition, Conditions
 from suffuse.errors import RecipeError, UnsupportedError
@@ -18,7 +20,7 @@ from suffuse.posterior import Denoiser, Posterior
 from suffuse.process import Process
 from suffuse.rng import Rng
 from suffuse.sampling.grid import Grid
-from suffuse.state import State, only
+from suffuse.state import State, device_of, only, take
 
 NO_CONDITIONS: Mapping[str, Condition] = {}
 
@@ -40,6 +42,10 @@ class Past:
     def only(self, name: str) -> Past:
         """The past of one field."""
         return Past(self.t, only(self.x, name), self.posterior.only(name))
+
+    def take(self, index: Tensor) -> Past:
+        """The past of some samples of the batch."""
+        return Past(self.t, take(self.x, index), self.posterior.take(index))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,17 @@ class Step:
         past = tuple(past.only(name) for past in self.history)
         return Step(only(self.x, name), self.t, self.index, self.total, posterior, past)
 
+    def take(self, index: Tensor) -> Step:
+        """The step of some samples of the batch, which may come several times."""
+        index = index.to(device_of(self.x))
+        posterior = None if self.posterior is None else self.posterior.take(index)
+        past = tuple(past.take(index) for past in self.history)
+        return Step(take(self.x, index), self.t, self.index, self.total, posterior, past)
+
+
+Steps = Generator[Step, Step | None, None]
+"""Steps from the start to t = 0; one that is sent back takes the place of the last."""
+
 
 @runtime_checkable
 class Sampler(Protocol):
@@ -110,7 +127,7 @@ def iterate(
     like: State | None = None,
     x: State | None = None,
     conditions: Conditions = NO_CONDITIONS,
-) -> Iterator[Step]:
+) -> Steps:
     """Sample, yielding every step from the start to t = 0.
 
     Arguments:
@@ -124,7 +141,8 @@ def iterate(
         conditions: handed to the denoiser.
 
     Yields:
-        the start, then one :class:`Step` for each interval of the grid; the last is at t = 0.
+        the start, then one :class:`Step` for each interval of the grid; the last is at t = 0. Sampling goes on from the
+        step that is sent back, if one is.
     """
     times = list(grid) if isinstance(grid, Sequence) else grid(process.schedule)
     if x is None:
@@ -133,11 +151,11 @@ def iterate(
         x = process.prior(like, rng, times[0])
     now = Step(x, times[0], total=len(times) - 1)
     steps, untracked = rng.steps(now.total, "step"), torch.inference_mode()
-    yield now
+    now = (yield now) or now
     for s in times[1:]:
         with untracked:
             now = sampler.step(denoiser, process, now, s, steps.at(now.index), conditions)
-        yield now
+        now = (yield now) or now
 
 
 def sample(

@@ -20,6 +20,7 @@ class Account:
         evaluations: of the model's network, for each item made.
         steps: of the grid.
         sampler: the solver.
+        steering: by what scorer, of what weight, among how many particles, if by any.
     """
 
     asked: int
@@ -30,6 +31,7 @@ class Account:
     evaluations: float
     steps: int
     sampler: str
+    steering: Mapping[str, Any] | None = None
 
     @property
     def lacking(self) -> int:

@@ -9,14 +9,17 @@ from suffuse.domain import Item
 from suffuse.errors import UnsupportedError
 from suffuse.process import Interpolant
 from suffuse.rng import Rng
+from suffuse.sampling import Steps
 from suffuse.state import State
 from suffuse.tasks.inverse import Wanted
 from suffuse.tasks.items import encode_items
-from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, encode_part, make_plan, parts
+from suffuse.tasks.making import make
+from suffuse.tasks.memory import Memory
+from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, encode_part, make_plan
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
 
-OPTIONS = (*SAMPLING, "degrade", "count", "seed", "names", "on_step")
+OPTIONS = (*SAMPLING, "degrade", "count", "seed", "names", "memory", "on_step")
 """The keywords of :func:`bridge` that are no conditions."""
 
 
@@ -29,6 +32,7 @@ def bridge(
     seed: int = 0,
     names: Sequence[str] | None = None,
     conditions: Mapping[str, Any] | None = None,
+    memory: Memory | None = None,
     on_step: OnStep | None = None,
     **options: Any,
 ) -> Samples:
@@ -42,6 +46,7 @@ def bridge(
         seed: result c of item i has the seed ``seed + i·count + c``.
         names: what the items are called; their numbers by default.
         conditions: a value for all items, or a list that is dealt out to them in turn, by the condition's name.
+        memory: see :func:`suffuse.tasks.making.remember`.
         on_step: called with (steps done, steps in all) over all batches.
         options: those of :class:`~suffuse.tasks.plan.Sampling`.
 
@@ -57,16 +62,14 @@ def bridge(
         )  # fmt: skip
     wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
     plan = make_plan(model, Sampling(**options))
-    batches, done = parts(len(wanted.seeds), plan.batch), 0
-    made: list[Item] = []
-    for part in batches:
-        rng = Rng.of(wanted.seeds[part])
-        encoded = encode_items(model, [items[i] for i in wanted.numbers[part]])
+    numbers, asked = wanted.numbers, wanted.asked
+
+    def run(places: Sequence[int], rng: Rng) -> Steps:
+        encoded = encode_items(model, [items[numbers[place]] for place in places])
         x: State = process.coupling(encoded, rng.at("coupling")) if degrade else process.source(encoded)
-        for now in plan.run(rng, encode_part(model, wanted.asked, part, len(rng)), x=x):
-            if now.index and on_step is not None:
-                done += 1
-                on_step(done, len(batches) * now.total)
-        made += model.codec.decode(now.x)
+        return plan.run(rng, encode_part(model, at_places(asked, places), slice(None), len(rng)), x=x)
+
+    kept, account = make(model, plan, wanted.seeds, run, memory=memory, on_step=on_step)
+    made = [one.item for one in kept.made]
     rows = [[item, *made[i * count : (i + 1) * count]] for i, item in enumerate(items)]
-    return Samples(made, wanted.seeds, wanted.asked, sources=wanted.sources, rows=rows)
+    return Samples(made, kept.seeds, asked, sources=wanted.sources, rows=rows, account=account)

@@ -8,7 +8,8 @@ from typing import Any
 
 from rich.console import Console
 
-from suffuse.distillation import fingerprint, student_recipe
+from suffuse.distillation import student_recipe
+from suffuse.files import digest
 from suffuse.tasks.train import train
 from suffuse.trained import Trained, locate
 from suffuse.training.run import Run
@@ -57,7 +58,7 @@ def distill(
     sampling = teacher.recipe.sample
     section = {
         "teacher": str(model),
-        "fingerprint": fingerprint(path),
+        "fingerprint": digest(path),
         "guidance": sampling.guidance if guidance is None else guidance,
         "interval": sampling.interval if interval is None else interval,
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
@@ -13,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from suffuse.files import write_json, write_text, write_with
+from suffuse.files import write_json, write_rows, write_with
 from suffuse.state import State, fields
 from suffuse.tasks.explain import Explanation, Explanations
 from suffuse.trained import Trained
@@ -36,13 +34,8 @@ def save(model: Trained, found: Explanations, folder: str | Path) -> list[Path]:
     table, whole, picture = (folder / f"explanations.{suffix}" for suffix in ("csv", "json", "png"))
     usual = folder / f"usual{model.domain.writes[0]}"
     rows = list(found.rows())
-    text = io.StringIO()
-    writer = csv.DictWriter(
-        text, [name for name in rows[0] if name != "shares"], extrasaction="ignore", lineterminator="\n"
-    )
-    writer.writeheader()
-    writer.writerows({**row, "parts": "; ".join(row["parts"])} for row in rows)
-    write_text(table, text.getvalue())
+    shown = [{**row, "parts": "; ".join(row["parts"])} for row in rows]
+    write_rows(table, shown, [name for name in rows[0] if name != "shares"])
     write_json(whole, {"statistic": found.statistic, "units": found.units, "explanations": rows})
     write_with(picture, draw(model, found).savefig)
     model.domain.write([one.usual for one in found], usual)

@@ -12,7 +12,7 @@ from torch import Tensor
 from suffuse.conditions import conditions_to_json, encode_conditions
 from suffuse.errors import RecipeError, UnsupportedError
 from suffuse.onnxfile import write_onnx
-from suffuse.registry import find
+from suffuse.order import is_unordered
 from suffuse.rng import Rng
 from suffuse.tasks.graphs import DenoiserGraph, ScoreGraph, inputs_of
 from suffuse.tasks.score import make_scorer
@@ -88,7 +88,7 @@ def _export_score(model: Trained, path: Path) -> None:
             "is not calibrated, and has no score of its own", field="model", got=model.recipe.name,
             expected="a model with a calibration, as a detector's", fix="export the denoiser",
         )  # fmt: skip
-    if entrance is None or find("domain", model.recipe.domain).features.unordered:
+    if entrance is None or is_unordered(model.recipe.domain, model.codec):
         raise UnsupportedError(
             "does not begin with plain numbers", field="codec", got=type(model.codec).__name__,
             expected="a codec that is a module (Codec.as_module)", fix="export the denoiser",

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError
 from suffuse.rng import Rng
-from suffuse.sampling import Step
+from suffuse.sampling import Steps
 from suffuse.state import State, to
-from suffuse.tasks.embed import fingerprint
 from suffuse.tasks.filtering import Asked
+from suffuse.tasks.inverse import plan_of
 from suffuse.tasks.making import make
-from suffuse.tasks.memory import Memory, open_memory
+from suffuse.tasks.memory import Memory
 from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, deal, encode_part, make_plan
+from suffuse.tasks.rewards import STEERING, Rewarded, scorer_of
+from suffuse.tasks.rewards import Asked as Reward
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
 
-OPTIONS = (*SAMPLING, "on_step", "trajectory", "seeds", "filters", "tries", "memory")
+OPTIONS = (*SAMPLING, *STEERING, "on_step", "trajectory", "seeds", "filters", "tries", "memory")
 """The keywords of :func:`generate` that are no conditions."""
 
 
@@ -35,6 +37,10 @@ def generate(
     memory: Memory | None = None,
     on_step: OnStep | None = None,
     trajectory: bool = False,
+    reward: Reward | None = None,
+    reward_weight: float = 1.0,
+    reward_every: int = 2,
+    particles: int = 4,
     **options: Any,
 ) -> Samples:
     """Make items.
@@ -49,51 +55,47 @@ def generate(
             under the same conditions, from the next seed that was not used; see :func:`suffuse.tasks.filtering.fill`.
         tries: items made at most; ten for each that is asked for by default. Where they are used up, fewer come out,
             and a warning says why.
-        memory: see :func:`remember`.
+        memory: see :func:`suffuse.tasks.making.remember`.
         on_step: called with (steps done, steps in all) over all batches, as far as these are known: with filters more
             may follow.
         trajectory: keep the belief after each step.
-        options: those of :class:`~suffuse.tasks.plan.Sampling`.
+        reward: steers by what items are worth: a function from a list of items to a number for each, larger being
+            better, ``None`` for one that cannot be scored; or where it is, ``FILE.py:FUNCTION``. What comes out tells
+            the score of each item. See :mod:`suffuse.sampling.steering`.
+        reward_weight: λ: items are drawn as if their density were exp(λ·score) times the model's; below 0 less is
+            better.
+        reward_every: steps from one scoring to the next.
+        particles: sampled for each item where there is a reward, at the cost of as many items.
+        options: those of :class:`~suffuse.tasks.plan.Sampling`. Where a reward steers and no sampler is named it is
+            DDPM, by whose fresh noise the copies of a particle part.
 
     Raises:
         DomainInputError: ``count`` is not positive, ``tries`` is less, or a condition does not fit the model.
         PluginError: there is no such filter.
-        RecipeError: an option that a filter does not have, or cannot do without.
+        RecipeError: an option that a filter does not have, or cannot do without; or the reward fails, or gives
+            something else than a number for each item.
         UnsupportedError: the sampler cannot work with the model's process.
     """
     seeds = list(range(seed, seed + count)) if seeds is None else list(seeds)
     if not seeds:
         raise DomainInputError("must be at least 1", field="count", got=count)
-    plan = make_plan(model, Sampling(**options))
+    plan = make_plan(model, Sampling(**options)) if reward is None else plan_of(model, options)
     asked = deal(conditions or {}, len(seeds))
 
-    def run(places: Sequence[int], rng: Rng) -> Iterator[Step]:
+    def run(places: Sequence[int], rng: Rng) -> Steps:
         wanted = at_places(asked, places)
         like: State = to(model.codec.like_under(wanted, len(rng), rng.at("like")), model.device)
         return plan.run(rng, encode_part(model, wanted, slice(None), len(rng)), like=like)
 
+    rewarded = None if reward is None else Rewarded(scorer_of(reward), reward_weight, reward_every, particles)
+    making, how = (plan, run) if rewarded is None else rewarded.steered(model, plan, run)
     kept, account = make(
-        model, plan, seeds, run, filters=filters, tries=tries, memory=memory, on_step=on_step, trajectory=trajectory
+        model, making, seeds, how, filters=filters, tries=tries, memory=memory, on_step=on_step, trajectory=trajectory
     )
+    made = [one.item for one in kept.made]
     frames: list[list[Item]] = [list(seen) for seen in zip(*(one.trail for one in kept.made), strict=True)]
     return Samples(
-        [one.item for one in kept.made], kept.seeds, at_places(asked, kept.places), frames if trajectory else None,
-        account=account,
+        made, kept.seeds, at_places(asked, kept.places), frames if trajectory else None,
+        account=account if rewarded is None else replace(account, steering=rewarded.to_json()),
+        each={} if rewarded is None else {"score": rewarded.scorer(made)},
     )  # fmt: skip
-
-
-def remember(folder: Path, model: Trained, resume: bool = True, **call: Any) -> Memory:
-    """The memory of a call of :func:`generate`, so that the same call after an interruption goes on from there.
-
-    Use it as a context; whoever has saved the samples has it :meth:`~suffuse.tasks.memory.Memory.forget` them.
-
-    Arguments:
-        folder: where it is kept.
-        model: the call's.
-        resume: whether to go on; else what the folder remembers is removed.
-        call: all other arguments of the call that tell which items are made.
-
-    Raises:
-        DataError: what is remembered is of another call.
-    """
-    return open_memory(folder, {"model": fingerprint(model), **call}, resume)

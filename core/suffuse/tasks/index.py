@@ -55,7 +55,7 @@ def make_index(model: Trained, items: Sequence[Item], names: Sequence[str] | Non
         raise DomainInputError("has another length", field="names", expected=len(items), got=len(named))
     settings = _settings(model, options.pop("layer", None), options.pop("level", LEVEL))
     found = features(model, items, layer=settings.layer, level=settings.level, **options)
-    return Index(settings, tuple(Entry(name) for name in named), unit(found))
+    return Index(settings, tuple(Entry(name) for name in named), unit(found), items)
 
 
 def index_files(

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from suffuse.domain import Grown, Item
+from suffuse.domain import Item
 from suffuse.errors import DomainInputError
 from suffuse.inverse import Measured, Method
 from suffuse.inverse.repaint import compose
@@ -15,18 +15,17 @@ from suffuse.operators import Mask
 from suffuse.process import Gaussian
 from suffuse.rng import Rng
 from suffuse.state import State, to
-from suffuse.tasks.evaluations import counted
-from suffuse.tasks.filtering import Asked, Made, make_filters
-from suffuse.tasks.filtering import fill as fill_places
-from suffuse.tasks.inverse import Batch, Completions, Measure, Named, Progress, Wanted, made, plan_of, solve
+from suffuse.tasks.filtering import Asked
+from suffuse.tasks.inverse import Completing, Completions, Given, Measure, Named, Wanted, made, plan_of
 from suffuse.tasks.items import encode_items
 from suffuse.tasks.known import Fill, KnownOf, fitted, known_of_items, of_one, with_gaps, without
-from suffuse.tasks.making import account_of
+from suffuse.tasks.making import make
+from suffuse.tasks.memory import Memory
 from suffuse.tasks.plan import SAMPLING, OnStep, at_places
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
 
-OPTIONS = (*SAMPLING, "fill", "keep", "method", "count", "seed", "names", "filters", "tries", "on_step")
+OPTIONS = (*SAMPLING, "fill", "keep", "method", "count", "seed", "names", "filters", "tries", "memory", "on_step")
 """The keywords of :func:`inpaint` that are no conditions."""
 
 
@@ -44,6 +43,7 @@ def inpaint(
     conditions: Mapping[str, Any] | None = None,
     filters: Sequence[Asked] = (),
     tries: int | None = None,
+    memory: Memory | None = None,
     on_step: OnStep | None = None,
     **options: Any,
 ) -> Samples:
@@ -67,6 +67,7 @@ def inpaint(
         conditions: a value for all items, or a list that is dealt out to them in turn, by the condition's name.
         filters, tries: what a completion has to pass, and how many are made at most; as for
             :func:`~suffuse.tasks.generate.generate`.
+        memory: see :func:`suffuse.tasks.making.remember`.
         on_step: called with (steps done, steps in all) over all batches, as far as these are known.
         options: those of :class:`~suffuse.tasks.plan.Sampling`; the sampler is DDPM unless told otherwise.
 
@@ -78,21 +79,22 @@ def inpaint(
     wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
     if keep is not None and (known is not None or fill is not None):
         raise DomainInputError("is told besides what is filled", field="keep", expected="one of both", got=keep)
-    grows = keep is not None or (known is None and fill is None and _grown(model, items, None, wanted) is not None)
+    grows = known is None and fill is None and _grow(model, items, keep, wanted)
     measure = _growing(model, keep) if grows else _masking(model, known_of_items(model, known, fill, len(items)))
-    plan, progress = plan_of(model, options), Progress(on_step)
-    chosen = made("method", method or default_method(model))
+    plan, chosen = plan_of(model, options), made("method", method or default_method(model))
+    completing = Completing(model, plan, wanted, measure, chosen)
     before: dict[int, tuple[Item, Item]] = {}
 
-    def make(places: Sequence[int], seeds: Sequence[int]) -> list[Made]:
-        batches = solve(model, plan, wanted, measure, chosen, progress, places, seeds)
-        found = [one for batch in batches for one in _completed(model, batch, grows)]
-        before.update({wanted.numbers[place]: shown for place, (_, shown) in zip(places, found, strict=True)})
-        return [Made(item) for item, _ in found]
+    def finish(places: Sequence[int], rng: Rng, x: State) -> list[Item]:
+        given = completing.given(places, rng)
+        found = _completed(model, given, x, grows)
+        before.update(zip(given.asked.numbers.tolist(), (shown for _, shown in found), strict=True))
+        return [item for item, _ in found]
 
-    with counted(model.denoiser.network) as evaluations:
-        kept = fill_places(make, wanted.seeds, make_filters(model, filters), tries)
-    account = account_of(kept, len(wanted.seeds), plan, filters, evaluations.count / kept.tried)
+    kept, account = make(
+        model, plan, wanted.seeds, completing.run, filters=filters, tries=tries, memory=memory, on_step=on_step,
+        finish=finish,
+    )  # fmt: skip
     filled = [one.item for one in kept.made]
     whole = [[*before[i], *filled[i * count : (i + 1) * count]] for i in range(len(items))]
     return Samples(
@@ -101,16 +103,16 @@ def inpaint(
     )  # fmt: skip
 
 
-def _completed(model: Trained, batch: Batch, grown: bool) -> list[tuple[Item, tuple[Item, Item]]]:
+def _completed(model: Trained, given: Given, x: State, grown: bool) -> list[tuple[Item, tuple[Item, Item]]]:
     """The completions of a batch; and of each what it was made of: the whole item, and what was kept of it."""
-    assert isinstance(batch.measured.operator, Mask)
-    known = batch.measured.operator.known
-    decoded = model.codec.decode(compose(batch.made, batch.states, known))
-    alone = model.codec.decode(without(batch.measured.value, known))
-    whole = batch.items if grown else model.codec.decode(encode_items(model, batch.items))
+    assert isinstance(given.measured.operator, Mask)
+    items, known = given.asked.items, given.measured.operator.known
+    decoded = model.codec.decode(compose(x, given.states, known))
+    alone = model.codec.decode(without(given.measured.value, known))
+    whole = items if grown else model.codec.decode(encode_items(model, items))
     return [
-        (model.codec.merge(item, new, of_one(known, batch.states, i)), (whole[i], alone[i]))
-        for i, (item, new) in enumerate(zip(batch.items, decoded, strict=True))
+        (model.codec.merge(item, new, of_one(known, given.states, i)), (whole[i], alone[i]))
+        for i, (item, new) in enumerate(zip(items, decoded, strict=True))
     ]
 
 
@@ -130,8 +132,7 @@ def _growing(model: Trained, keep: str | None) -> Measure:
 
     def measure(asked: Completions) -> tuple[State, Measured]:
         grown = model.codec.grow(asked.items, keep, asked.conditions, asked.rng.at("grow"))
-        if grown is None:
-            raise DomainInputError("are whole, others are not", field="items", expected="all of a kind")
+        assert grown is not None, "all items grow, or none"
         states = to(grown.states, model.device)
         mask = Mask(fitted(model, grown.known, states, torch.arange(len(asked.items)), len(asked.items)))
         return states, Measured(mask, mask(states))
@@ -139,10 +140,33 @@ def _growing(model: Trained, keep: str | None) -> Measure:
     return measure
 
 
-def _grown(model: Trained, items: Sequence[Item], keep: str | None, wanted: Wanted) -> Grown | None:
-    """What the first item becomes: ``None``, if it is whole."""
-    asked = {name: values[:1] for name, values in wanted.asked.items()}
-    return model.codec.grow(items[:1], keep, asked, Rng.of(wanted.seeds[:1]))
+def _grow(model: Trained, items: Sequence[Item], keep: str | None, wanted: Wanted) -> bool:
+    """Whether items become larger: all do, or none.
+
+    Each is looked at alone, before anything is made, so that what is wrong with one is told of it by its number.
+    """
+    asked = wanted.asked
+    grows = []
+    for i, item in enumerate(items):
+        place = i * wanted.count
+        try:
+            grown = model.codec.grow([item], keep, at_places(asked, [place]), Rng.of([wanted.seeds[place]]).at("grow"))
+        except DomainInputError as error:
+            raise _numbered(error, i) from error
+        grows.append(grown is not None)
+    if any(grows) and not all(grows):
+        raise DomainInputError(
+            "are whole, others are not", field="items", expected="all of a kind",
+            got=f"items[{grows.index(False)}], {wanted.sources[grows.index(False) * wanted.count]}",
+            fix="give these alone, or tell of all what is kept",
+        )  # fmt: skip
+    return any(grows)
+
+
+def _numbered(error: DomainInputError, number: int) -> DomainInputError:
+    """An error of one item alone as that of this item among others."""
+    field = f"items[{number}]" if error.field == "items[0]" else error.field
+    return DomainInputError(error.message, field=field, expected=error.expected, got=error.got, fix=error.fix)
 
 
 def default_method(model: Trained) -> str:

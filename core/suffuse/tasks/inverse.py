@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,9 +15,9 @@ from suffuse.inverse import Measured, Method, Run
 from suffuse.registry import make
 from suffuse.registry.parts import named
 from suffuse.rng import Rng
-from suffuse.sampling import DDPM, Step
+from suffuse.sampling import DDPM, Steps
 from suffuse.state import State
-from suffuse.tasks.plan import OnStep, Plan, Sampling, at_places, deal, encode_part, make_plan, parts
+from suffuse.tasks.plan import Plan, Sampling, at_places, deal, encode_part, make_plan
 from suffuse.trained import Trained
 
 Named = str | Mapping[str, Any]
@@ -73,23 +73,6 @@ class Wanted:
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
-    """Some of what was made.
-
-    Arguments:
-        items: those that were completed, one for each completion.
-        states: of the items.
-        measured: what was known of them.
-        made: states that agree with it.
-    """
-
-    items: Sequence[Item]
-    states: State
-    measured: Measured
-    made: State
-
-
-@dataclass(frozen=True, eq=False)
 class Completions:
     """Some of what is to be made.
 
@@ -112,71 +95,60 @@ Measure = Callable[[Completions], tuple[State, Measured]]
 """From what is to be made to the states of its items, and what is known of these."""
 
 
-@dataclass
-class Progress:
-    """Tells of steps over all batches that are known of.
-
-    Arguments:
-        on_step: called with (steps done, steps in all); ``None``: nobody listens.
-        known: batches that are known of.
-        done: steps that are done.
-    """
-
-    on_step: OnStep | None
-    known: int = 0
-    done: int = 0
-
-    def __call__(self, now: Step) -> None:
-        if now.index and self.on_step is not None:
-            self.done += 1
-            self.on_step(self.done, self.known * now.total)
-
-
 def plan_of(model: Trained, options: Mapping[str, Any]) -> Plan:
     """How to sample. Where no sampler is named it is DDPM: every method makes errors that its fresh noise forgets."""
     sampling = Sampling(**options)
     return make_plan(model, sampling if sampling.sampler is not None else replace(sampling, sampler=DDPM()))
 
 
-def solve(
-    model: Trained,
-    plan: Plan,
-    wanted: Wanted,
-    measure: Measure,
-    method: Method,
-    progress: Progress,
-    places: Sequence[int] | None = None,
-    seeds: Sequence[int] | None = None,
-) -> Iterator[Batch]:
-    """Make states that agree with what is known, batch by batch.
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What a batch of completions starts from.
+
+    Arguments:
+        asked: the completions.
+        states: of their items.
+        measured: what is known of these.
+    """
+
+    asked: Completions
+    states: State
+    measured: Measured
+
+
+@dataclass(frozen=True, eq=False)
+class Completing:
+    """Makes states that agree with what is known, for :func:`suffuse.tasks.making.make`.
 
     Arguments:
         model: a trained model.
         plan: how to sample, see :func:`plan_of`.
         wanted: of what, and how many.
-        measure: tells what is known.
+        measure: tells what is known; the same whenever it is asked.
         method: how it is met.
-        progress: is told of every step.
-        places: which of all completions are made; all by default.
-        seeds: of these, in their order; their own by default.
     """
-    places = range(len(wanted.seeds)) if places is None else places
-    seeds = [wanted.seeds[place] for place in places] if seeds is None else seeds
-    numbers, asked = torch.tensor(wanted.numbers)[list(places)], at_places(wanted.asked, places)
-    batches = parts(len(seeds), plan.batch)
-    progress.known += len(batches)
-    for part in batches:
-        rng, own = Rng.of(seeds[part]), numbers[part]
-        items = [wanted.items[i] for i in own.tolist()]
-        shared = Rng.of([wanted.seed + i * wanted.count for i in own.tolist()])
-        told = {name: values[part] for name, values in asked.items()}
-        states, measured = measure(Completions(items, own, told, rng, shared))
-        run = method(Run(plan.guided, plan.process, plan.sampler, plan.times), measured)
-        given = encode_part(model, asked, part, len(rng))
+
+    model: Trained
+    plan: Plan
+    wanted: Wanted
+    measure: Measure
+    method: Method
+
+    def given(self, places: Sequence[int], rng: Rng) -> Given:
+        """What the completions of these places start from, with a stream for each."""
+        numbers, first = self.wanted.numbers, self.wanted.seed
+        own = [numbers[place] for place in places]
+        items, shared = [self.wanted.items[i] for i in own], Rng.of([first + i * self.wanted.count for i in own])
+        asked = Completions(items, torch.tensor(own), at_places(self.wanted.asked, places), rng, shared)
+        return Given(asked, *self.measure(asked))
+
+    def run(self, places: Sequence[int], rng: Rng) -> Steps:
+        """Make them."""
+        given, plan = self.given(places, rng), self.plan
+        run = self.method(Run(plan.guided, plan.process, plan.sampler, plan.times), given.measured)
+        conditions = encode_part(self.model, given.asked.conditions, slice(None), len(rng))
         sampler = replace(plan, sampler=run.sampler)
-        for now in sampler.run(rng, given, like=states, times=run.times, denoiser=run.denoiser):
-            progress(now)
-        yield Batch(items, states, measured, now.x)
+        return sampler.run(rng, conditions, like=given.states, times=run.times, denoiser=run.denoiser)
 
 
 def made(kind: str, asked: Any) -> Any:

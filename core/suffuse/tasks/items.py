@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from glob import glob, has_magic
+from itertools import islice
 from pathlib import Path
 
 from suffuse.domain import Item
@@ -12,6 +13,9 @@ from suffuse.registry import find
 from suffuse.state import State, to
 from suffuse.tasks.layout import is_extra
 from suffuse.trained import Trained
+
+BATCH = 256
+"""Items that are read at a time where only some are wanted."""
 
 
 def read_items(model: Trained, sources: Iterable[str | Path]) -> tuple[list[Item], list[str]]:
@@ -51,6 +55,20 @@ def each_item(model: Trained, files: Iterable[Path]) -> Iterator[tuple[Item, str
             raise DataError("holds no items", field=str(file), expected="at least one item", got="none")
         for i, item in enumerate(found):
             yield item, str(file) if len(found) == 1 else f"{file}:{i}"
+
+
+def numbered(model: Trained, file: Path, numbers: Collection[int]) -> dict[int, Item]:
+    """Some items of a file, by their numbers; it is read no further than to the last of them.
+
+    Raises:
+        DataError: the file is broken, or holds fewer.
+    """
+    each = (item for batch in model.domain.batches(file, BATCH) for item in batch)
+    read = enumerate(islice(each, max(numbers, default=-1) + 1))
+    found = {number: item for number, item in read if number in numbers}
+    for number in sorted(set(numbers) - set(found)):
+        raise DataError("holds fewer items", field=str(file), expected=f"number {number}", fix="make the index anew")
+    return found
 
 
 def _expanded(source: Path) -> list[Path]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, groupby
+from pathlib import Path
+from typing import Any
 
 from suffuse.domain import Item
 from suffuse.rng import Rng
 from suffuse.sampling import Step
 from suffuse.state import State
 from suffuse.tasks.account import Account
+from suffuse.tasks.embed import fingerprint
 from suffuse.tasks.evaluations import counted
 from suffuse.tasks.filtering import Asked, Kept, Made, fill, make_filters
-from suffuse.tasks.memory import Memory
+from suffuse.tasks.memory import Memory, open_memory
 from suffuse.tasks.plan import OnStep, Plan, parts
 from suffuse.trained import Trained
 
@@ -21,6 +25,12 @@ logger = logging.getLogger(__name__)
 
 Run = Callable[[Sequence[int], Rng], Iterator[Step]]
 """``(places, rng) -> steps``: how the items of these places are made together; at least one step, the last at t = 0."""
+
+Finish = Callable[[Sequence[int], Rng, State], Sequence[Item]]
+"""``(places, rng, x) -> items``: the items of a batch's last state; must give the same whenever it is asked."""
+
+Together = Callable[[int], float]
+"""``(place) -> number``: only items of places with the same number can be made in one batch."""
 
 
 @dataclass
@@ -34,6 +44,8 @@ class Workshop:
         memory: what was made before, and where it is kept; ``None``: nothing is remembered.
         on_step: called with (steps done, steps in all) over all batches that are known of.
         trajectory: keep what the denoiser believes after each step.
+        together: which items can be made in one batch; any, where nothing is told.
+        finish: makes items of the last states; decodes them, where nothing is told.
         known: batches that are known of.
         done: batches that are done.
         sampled: items that were made, and not recalled.
@@ -46,6 +58,8 @@ class Workshop:
     memory: Memory | None
     on_step: OnStep | None
     trajectory: bool
+    together: Together | None = None
+    finish: Finish | None = None
     known: int = 0
     done: int = 0
     sampled: int = 0
@@ -53,15 +67,35 @@ class Workshop:
 
     def __call__(self, places: Sequence[int], seeds: Sequence[int]) -> list[Made]:
         """An item for each of these places, from the seed beside it."""
-        cuts = parts(len(places), self.plan.batch)
-        self.known += len(cuts)
-        return [one for cut in cuts for one in self._batch(places[cut], seeds[cut])]
+        batches = list(self._batches(places))
+        self.known += len(batches)
+        made = [self._batch([places[i] for i in batch], [seeds[i] for i in batch]) for batch in batches]
+        found = dict(zip(chain.from_iterable(batches), chain.from_iterable(made), strict=True))
+        return [found[i] for i in range(len(places))]
+
+    def _batches(self, places: Sequence[int]) -> Iterator[list[int]]:
+        """Which of the places, by their numbers here, make up each batch."""
+        numbers: list[list[int]] = [list(range(len(places)))]
+        if self.together is not None:
+            keys = [self.together(place) for place in places]
+            numbers = [list(group) for _, group in groupby(sorted(numbers[0], key=keys.__getitem__), keys.__getitem__)]
+        for alike in numbers:
+            yield from (alike[cut] for cut in parts(len(alike), self.plan.batch))
 
     def _batch(self, places: Sequence[int], seeds: Sequence[int]) -> list[Made]:
         recalled = None if self.memory is None else self.memory.recall(seeds)
         x, trail = self._sample(places, seeds) if recalled is None else (recalled, [])
         self.done += 1
-        return [Made(item, [seen[i] for seen in trail]) for i, item in enumerate(self.model.codec.decode(x))]
+        items = self.model.codec.decode(x) if self.finish is None else self.finish(places, Rng.of(seeds), x)
+        return [Made(item, [seen[i] for seen in trail]) for i, item in enumerate(items)]
+
+    @property
+    def each(self) -> float:
+        """Evaluations for each item, those included that made what was recalled."""
+        items, evaluations = self.sampled, self.evaluations
+        if self.memory is not None:
+            items, evaluations = items + self.memory.recalled, evaluations + self.memory.evaluations
+        return evaluations / items if items else 0.0
 
     def _sample(self, places: Sequence[int], seeds: Sequence[int]) -> tuple[State, list[list[Item]]]:
         """The last states of a batch, and what was believed on the way."""
@@ -75,7 +109,7 @@ class Workshop:
         self.sampled += len(places)
         self.evaluations += evaluations.count
         if self.memory is not None:
-            self.memory.keep(seeds, now.x)
+            self.memory.keep(seeds, now.x, evaluations.count)
         return now.x, trail
 
 
@@ -90,11 +124,13 @@ def make(
     memory: Memory | None = None,
     on_step: OnStep | None = None,
     trajectory: bool = False,
+    together: Together | None = None,
+    finish: Finish | None = None,
 ) -> tuple[Kept, Account]:
     """Make an item for each place.
 
     Arguments:
-        model, plan, run, on_step: see :class:`Workshop`.
+        model, plan, run, on_step, together, finish: see :class:`Workshop`.
         seeds: of each place's first item.
         filters, tries: see :func:`suffuse.tasks.filtering.fill`.
         memory: see :class:`Workshop`; with a trajectory, which it does not hold, nothing is remembered.
@@ -103,13 +139,30 @@ def make(
     Returns:
         what passed, and how it came about; a warning tells where fewer passed than were asked for.
     """
-    workshop = Workshop(model, plan, run, None if trajectory else memory, on_step, trajectory)
+    workshop = Workshop(model, plan, run, None if trajectory else memory, on_step, trajectory, together, finish)
     kept = fill(workshop, seeds, make_filters(model, filters), tries)
-    each = workshop.evaluations / workshop.sampled if workshop.sampled else 0.0
-    return kept, account_of(kept, len(seeds), plan, filters, each)
+    return kept, _account(kept, len(seeds), plan, filters, workshop.each)
 
 
-def account_of(kept: Kept, count: int, plan: Plan, filters: Sequence[Asked], each: float) -> Account:
+def remember(folder: Path, model: Trained, resume: bool = True, **call: Any) -> Memory:
+    """The memory of a call of a verb that makes items, so that the same call after an interruption goes on from there.
+
+    Use it as a context; whoever has saved the samples has it :meth:`~suffuse.tasks.memory.Memory.forget` them.
+
+    Arguments:
+        folder: where it is kept.
+        model: the call's.
+        resume: whether to go on; else what the folder remembers is removed.
+        call: all other arguments of the call that tell which items are made. Others are told by their text, so that of
+            items, or of a mask, a digest has to stand here: :func:`suffuse.files.digest`.
+
+    Raises:
+        DataError: what is remembered is of another call.
+    """
+    return open_memory(folder, {"model": fingerprint(model), **call}, resume)
+
+
+def _account(kept: Kept, count: int, plan: Plan, filters: Sequence[Asked], each: float) -> Account:
     """How it came about that these were kept of so many; a warning tells where fewer passed.
 
     Arguments:

@@ -11,6 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,22 @@ SECONDS = 10.0
 """States are held for so long before they make a file; a call that takes no longer writes nothing."""
 
 CALL = "call.json"
-_FORMAT, _VERSION = "suffuse-made", 1
+_FORMAT, _VERSION = "suffuse-made", 2
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """A batch that was made.
+
+    Arguments:
+        seeds: of its items.
+        state: the last, at t = 0.
+        evaluations: of the network, in making it.
+    """
+
+    seeds: list[int]
+    state: State
+    evaluations: int = 0
 
 
 class Memory:
@@ -36,14 +52,19 @@ class Memory:
         folder: theirs alone; it appears with the first file.
         call: what makes them what they are, as JSON has it.
         found: those that were there.
+
+    Attributes:
+        recalled: how many items were recalled.
+        evaluations: of the network, in making these.
     """
 
-    def __init__(self, folder: Path, call: Mapping[str, Any], found: Sequence[tuple[list[int], State]] = ()) -> None:
+    def __init__(self, folder: Path, call: Mapping[str, Any], found: Sequence[Batch] = ()) -> None:
         self.folder = folder
         self.recalled = 0
+        self.evaluations = 0
         self._call = call
         self._found = list(found)
-        self._held: list[tuple[list[int], State]] = []
+        self._held: list[Batch] = []
         self._files = len(_files(folder))
         self._begun = time.monotonic()
 
@@ -51,14 +72,15 @@ class Memory:
         """The states of the next batch, if it was made before."""
         if not self._found:
             return None
-        own, state = self._found.pop(0)
-        assert own == list(seeds), "the same call makes the same batches"
-        self.recalled += len(own)
-        return state
+        batch = self._found.pop(0)
+        assert batch.seeds == list(seeds), "the same call makes the same batches"
+        self.recalled += len(batch.seeds)
+        self.evaluations += batch.evaluations
+        return batch.state
 
-    def keep(self, seeds: Sequence[int], state: State) -> None:
-        """Take in a batch."""
-        self._held.append((list(seeds), map_all(lambda x: x.cpu().clone(), state)))
+    def keep(self, seeds: Sequence[int], state: State, evaluations: int = 0) -> None:
+        """Take in a batch, and what it took to make it."""
+        self._held.append(Batch(list(seeds), map_all(lambda x: x.cpu().clone(), state), evaluations))
         if time.monotonic() - self._begun >= SECONDS:
             self.flush()
 
@@ -73,8 +95,11 @@ class Memory:
         if not self._files:
             make_folder(self.folder)
             write_json(self.folder / CALL, self._call)
-        tensors = {f"{i}.{name}": x for i, (_, state) in enumerate(self._held) for name, x in _named(state).items()}
-        header = {"format": _FORMAT, "version": _VERSION, "seeds": [own for own, _ in self._held]}
+        tensors = {f"{i}.{name}": x for i, batch in enumerate(self._held) for name, x in _named(batch.state).items()}
+        header = {
+            "format": _FORMAT, "version": _VERSION, "seeds": [batch.seeds for batch in self._held],
+            "evaluations": [batch.evaluations for batch in self._held],
+        }  # fmt: skip
         write_tensors(self.folder / f"{self._files:06d}.safetensors", tensors, header)
         self._files += 1
         self._held, self._begun = [], time.monotonic()
@@ -128,13 +153,13 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.safetensors"))
 
 
-def _read(file: Path) -> list[tuple[list[int], State]]:
+def _read(file: Path) -> list[Batch]:
     tensors, header = read_tensors(file, _FORMAT, _VERSION)
-    batches: list[tuple[list[int], State]] = []
-    for i, seeds in enumerate(header["seeds"]):
+    batches = []
+    for i, (seeds, evaluations) in enumerate(zip(header["seeds"], header["evaluations"], strict=True)):
         first = f"{i}."
         own = {name.removeprefix(first): x for name, x in tensors.items() if name.startswith(first)}
-        batches.append((seeds, own.get("", own)))
+        batches.append(Batch(seeds, own.get("", own), evaluations))
     return batches
 
 

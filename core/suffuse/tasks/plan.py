@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from suffuse.process import Gaussian, Process, Schedule
 from suffuse.registry import make
 from suffuse.registry.parts import named
 from suffuse.rng import Rng
-from suffuse.sampling import Grid, Sampler, Step, iterate
+from suffuse.sampling import Grid, Sampler, Steps, iterate
 from suffuse.state import State
 from suffuse.tasks.guide import Asked, Values, make_guidance
 from suffuse.trained import Trained, component
@@ -104,7 +104,7 @@ class Plan:
         x: State | None = None,
         times: Sequence[float] | None = None,
         denoiser: Denoiser | None = None,
-    ) -> Iterator[Step]:
+    ) -> Steps:
         """Sample one batch; see :func:`suffuse.sampling.iterate`.
 
         Arguments:

@@ -10,16 +10,19 @@ from suffuse.errors import DomainInputError
 from suffuse.inverse import Measured, Method
 from suffuse.inverse.likelihood import require_noise
 from suffuse.operators import Identity, Operator
+from suffuse.rng import Rng
 from suffuse.state import State, combine
-from suffuse.tasks.inverse import Completions, Named, Progress, Wanted, made, plan_of, solve
+from suffuse.tasks.inverse import Completing, Completions, Named, Wanted, made, plan_of
 from suffuse.tasks.items import encode_items
+from suffuse.tasks.making import make
+from suffuse.tasks.memory import Memory
 from suffuse.tasks.plan import SAMPLING, OnStep
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
 
 DEFAULT_METHOD = "mmps"
 
-OPTIONS = (*SAMPLING, "noise", "degrade", "method", "count", "seed", "names", "on_step")
+OPTIONS = (*SAMPLING, "noise", "degrade", "method", "count", "seed", "names", "memory", "on_step")
 """The keywords of :func:`restore` that are no conditions."""
 
 
@@ -35,6 +38,7 @@ def restore(
     seed: int = 0,
     names: Sequence[str] | None = None,
     conditions: Mapping[str, Any] | None = None,
+    memory: Memory | None = None,
     on_step: OnStep | None = None,
     **options: Any,
 ) -> Samples:
@@ -53,6 +57,7 @@ def restore(
         seed: restoration c of item i has the seed ``seed + i·count + c``.
         names: what the items are called; their numbers by default.
         conditions: a value for all items, or a list that is dealt out to them in turn, by the condition's name.
+        memory: see :func:`suffuse.tasks.making.remember`.
         on_step: called with (steps done, steps in all) over all batches.
         options: those of :class:`~suffuse.tasks.plan.Sampling`; the sampler is DDPM unless told otherwise.
 
@@ -74,15 +79,18 @@ def restore(
         clean, fresh = measuring(states), asked.shared.at("measure")
         return states, Measured(measuring, combine((1.0, clean), (noise, fresh.normal_like(clean))), noise)
 
-    restored: list[Item] = []
-    rows: list[list[Item]] = []
-    chosen = made("method", method or DEFAULT_METHOD)
-    for batch in solve(model, plan_of(model, options), wanted, measure, chosen, Progress(on_step)):
-        shown = [measuring.show(batch.measured.value, batch.states)] if degrade else []
-        before = zip(*(model.codec.decode(state) for state in (batch.states, *shown)), strict=True)
-        for item, new in zip(before, model.codec.decode(batch.made), strict=True):
-            if len(restored) % count == 0:
-                rows.append(list(item))
-            rows[-1].append(new)
-            restored.append(new)
-    return Samples(restored, wanted.seeds, wanted.asked, sources=wanted.sources, rows=rows)
+    plan, chosen = plan_of(model, options), made("method", method or DEFAULT_METHOD)
+    completing = Completing(model, plan, wanted, measure, chosen)
+    before: dict[int, tuple[Item, ...]] = {}
+
+    def finish(places: Sequence[int], rng: Rng, x: State) -> list[Item]:
+        given = completing.given(places, rng)
+        shown = [measuring.show(given.measured.value, given.states)] if degrade else []
+        seen = zip(*(model.codec.decode(state) for state in (given.states, *shown)), strict=True)
+        before.update(zip(given.asked.numbers.tolist(), seen, strict=True))
+        return model.codec.decode(x)
+
+    kept, account = make(model, plan, wanted.seeds, completing.run, memory=memory, on_step=on_step, finish=finish)
+    restored = [one.item for one in kept.made]
+    rows = [[*before[i], *restored[i * count : (i + 1) * count]] for i in range(len(items))]
+    return Samples(restored, kept.seeds, wanted.asked, sources=wanted.sources, rows=rows, account=account)

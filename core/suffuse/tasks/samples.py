@@ -9,13 +9,15 @@ from typing import Any
 
 from PIL import Image
 
-from suffuse.domain import Item
+from suffuse.domain import Item, Section
 from suffuse.errors import DomainInputError
 from suffuse.files import write_json, write_with
+from suffuse.recipe import read_section
 from suffuse.registry import all_specs, full_name, make
 from suffuse.tasks.account import Account
 from suffuse.tasks.embed import fingerprint
 from suffuse.tasks.layout import LISTING, SHEET, manifest_of
+from suffuse.tasks.plan import at_places
 from suffuse.trained import Trained
 
 PICTURE = ".png"
@@ -34,6 +36,7 @@ class Samples:
         sources: what each item was made from, by name, if from anything.
         rows: what the sheet shows, row by row; all items, as square as can be, if nothing is told.
         account: how they came about, if that was counted.
+        each: what else is told of each item, by name, as how alike it is to its source.
     """
 
     items: list[Item]
@@ -43,6 +46,7 @@ class Samples:
     sources: list[str] | None = None
     rows: list[list[Item]] | None = None
     account: Account | None = None
+    each: dict[str, list[Any]] = field(default_factory=dict)
 
     @property
     def drops(self) -> Mapping[str, int]:
@@ -80,17 +84,33 @@ def _check_suffix(path: Path, known: tuple[str, ...], what: str) -> Path:
     return path
 
 
-def save(model: Trained, samples: Samples, out: str | Path) -> list[Path]:
+def check_writing(model: Trained, options: Mapping[str, Any]) -> Section:
+    """How items are to be written, as the domain has it. Ask before generating.
+
+    Raises:
+        RecipeError: an option that the domain does not have, or a value that it does not take.
+    """
+    return read_section(model.domain.writing_section, options, "writing")
+
+
+def save(model: Trained, samples: Samples, out: str | Path, **options: Any) -> list[Path]:
     """Write samples: into one file where ``out`` has a suffix, else into a folder, one file an item, with a sheet.
 
-    Where they had to pass filters, a manifest beside them tells how they came about; it is all there is if none passed.
+    Where they had to pass filters, or more is told of each, a manifest beside them tells how they came about; it is all
+    there is if none passed.
+
+    Arguments:
+        model: what made them.
+        samples: what it made.
+        out: where they go.
+        options: of the domain's :attr:`~suffuse.domain.Domain.writing_section`.
 
     Returns:
         the files, the one to look at first.
     """
-    out = check_out(model, out)
-    files = _save_items(model, samples, out) if samples.items else []
-    if samples.account is not None and samples.account.filters:
+    out, how = check_out(model, out), check_writing(model, options)
+    files = _save_items(model, samples, out, how) if samples.items else []
+    if samples.account is not None and (samples.account.filters or samples.each):
         write_json(manifest_of(out), manifest(model, samples))
         files.append(manifest_of(out))
     return files
@@ -100,32 +120,46 @@ def manifest(model: Trained, samples: Samples) -> dict[str, Any]:
     """How samples came about, as JSON-able data."""
     told = {} if samples.account is None else samples.account.to_json()
     made_by = {"domain": model.recipe.domain, "name": model.recipe.name, "digest": fingerprint(model)}
-    return {**told, "seeds": samples.seeds, "conditions": samples.conditions, "model": made_by}
+    each = {"sources": samples.sources or [], **samples.each} if samples.each else {}
+    return {**told, "seeds": samples.seeds, "conditions": samples.conditions, **each, "model": made_by}
 
 
-def _save_items(model: Trained, samples: Samples, out: Path) -> list[Path]:
+def _save_items(model: Trained, samples: Samples, out: Path, how: Section) -> list[Path]:
+    told = samples.each if samples.sources is None else {"source": samples.sources, **samples.each}
     if out.suffix:
-        write_items(model, samples.items, out)
+        write_items(model, samples.items, out, how, told)
         return [out]
     suffix = model.domain.writes[0]
     files = [out / f"{_stem(samples, i)}{suffix}" for i in range(len(samples.items))]
-    for item, path in zip(samples.items, files, strict=True):
-        model.domain.write([item], path)
+    for i, (item, path) in enumerate(zip(samples.items, files, strict=True)):
+        write_items(model, [item], path, how, at_places(told, [i]))
     sheet = out / SHEET
     write_with(sheet, _sheet(model, samples).save)
     listing = out / LISTING
-    sources = [{}] * len(files) if samples.sources is None else [{"source": name} for name in samples.sources]
-    rows = [
-        {"file": f.name, **sources[i], "seed": s, **{k: v[i] for k, v in samples.conditions.items()}}
-        for i, (f, s) in enumerate(zip(files, samples.seeds, strict=True))
-    ]
+    columns = {"seed": samples.seeds, **told, **samples.conditions}
+    rows = [{"file": file.name, **{key: values[i] for key, values in columns.items()}} for i, file in enumerate(files)]
     write_json(listing, rows)
     return [sheet, listing, *files]
 
 
-def write_items(model: Trained, items: Sequence[Item], path: Path) -> None:
-    """Write items into one file: by the domain itself, by what a plugin brings for the suffix, or as their picture."""
+def write_items(
+    model: Trained,
+    items: Sequence[Item],
+    path: Path,
+    how: Section | None = None,
+    told: Mapping[str, Sequence[Any]] | None = None,
+) -> None:
+    """Write items into one file: by the domain itself, by what a plugin brings for the suffix, or as their picture.
+
+    Arguments:
+        model: of their domain.
+        items: what it made.
+        path: of the file.
+        how: they are written, from :func:`check_writing`; ``None``: as the domain does unasked.
+        told: what is known of each, by name; for files that can tell it.
+    """
     suffix, brought = path.suffix.lower(), renderers(model.recipe.domain)
+    items = model.domain.to_write(items, check_writing(model, {}) if how is None else how, told or {})
     if suffix in model.domain.writes:
         model.domain.write(items, path)
     elif suffix in brought:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError, ModelFileError, RecipeError
 from suffuse.index import Hit, Index
+from suffuse.similarity import Similarity
 from suffuse.tasks.embed import features, fingerprint
 from suffuse.tasks.index import index_files
+from suffuse.tasks.items import numbered
 from suffuse.trained import Trained
 
 
@@ -24,7 +28,7 @@ def search(
     batch: int = 64,
     **options: Any,
 ) -> list[list[Hit]]:
-    """The items most like each query, the most similar first.
+    """The items most like each query, the most similar first; how alike they are by the domain's own measure is told.
 
     Arguments:
         model: a trained model.
@@ -38,7 +42,7 @@ def search(
 
     Raises:
         DomainInputError: there is no query, the domain cannot take one, or ``k`` is not positive.
-        DataError: there are no items to search.
+        DataError: there are no items to search, or an index's file has fewer than it had.
         ModelFileError: the index is of another model.
     """
     if k < 1:
@@ -51,7 +55,32 @@ def search(
         index = index_files(model, where, batch=batch, **options)
     settings = index.settings
     found = features(model, queries, layer=settings.layer, level=settings.level, batch=batch)
-    return index.nearest(found, k, names)
+    hits = _with_items(model, index.nearest(found, k, names))
+    own = model.domain.similarity()
+    if own is None:
+        return hits
+    return [_beside(own, query, near) for query, near in zip(queries, hits, strict=True)]
+
+
+def _with_items(model: Trained, hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
+    """Neighbours with their items, each file read once; those whose file is gone remain without."""
+    wanted: dict[str, set[int]] = {}
+    for hit in chain.from_iterable(hits):
+        if hit.item is None and hit.entry.file:
+            wanted.setdefault(hit.entry.file, set()).add(hit.entry.number)
+    there = {name: Path(name) for name in wanted if Path(name).is_file()}
+    found = {name: numbered(model, file, wanted[name]) for name, file in there.items()}
+    return [
+        [replace(hit, item=found[hit.entry.file][hit.entry.number]) if hit.entry.file in found else hit for hit in near]
+        for near in hits
+    ]
+
+
+def _beside(own: Similarity, query: Item, hits: Sequence[Hit]) -> list[Hit]:
+    """Neighbours of one query, and how alike they are by the domain's own measure."""
+    places = [i for i, hit in enumerate(hits) if hit.item is not None]
+    told = dict(zip(places, own.beside(query, [hits[i].item for i in places]), strict=True))
+    return [replace(hit, own={own.name: told[i]}) if i in told else hit for i, hit in enumerate(hits)]
 
 
 def _of_this_model(model: Trained, index: Index, options: dict[str, Any]) -> Index:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
+from suffuse.datasets import files_among
 from suffuse.domain import Unreadable
 from suffuse.errors import DataError
 from suffuse_molecules.chemistry import Mol
@@ -76,22 +76,7 @@ def find(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     Raises:
         DataError: there is nothing.
     """
-    found: list[Path] = []
-    for told in [paths] if isinstance(paths, str | Path) else paths:
-        path = Path(told).expanduser()
-        if path.is_dir():
-            here = [p for p in sorted(path.rglob("*")) if suffix(p) in READERS and p.is_file()]
-        elif path.exists():
-            here = [path]
-        else:  # Path.glob takes no pattern that begins at the root
-            here = [Path(p) for p in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
-        if not here:
-            raise DataError(
-                "holds no molecules" if path.is_dir() else "there is no such file", field=str(told),
-                expected=_kinds(), fix="check the path",
-            )  # fmt: skip
-        found += here
-    return found
+    return files_among(paths, lambda path: suffix(path) in READERS, "molecules", _kinds())
 
 
 def _kinds() -> str:

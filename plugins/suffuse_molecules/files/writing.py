@@ -9,12 +9,13 @@ from pathlib import Path
 from rdkit import Chem, rdBase
 
 from suffuse.errors import DomainInputError
-from suffuse.files import write_with
+from suffuse.files import write_with, writer_of
 from suffuse_molecules import descriptors
 from suffuse_molecules.chemistry import Mol, fault, smiles
 from suffuse_molecules.files.records import NAME, name_of, properties
 from suffuse_molecules.files.spatial import embedded
 from suffuse_molecules.files.structures import END
+from suffuse_molecules.stereo import possible
 
 COMPUTED = ("weight", "logp", "tpsa", "qed", "sa")
 """The descriptors that a table tells of each molecule."""
@@ -30,9 +31,7 @@ def write(items: Sequence[Mol], path: str | Path) -> None:
         StorageError: the disk is full, or the folder cannot be written.
     """
     path = Path(path)
-    writer = WRITERS.get(path.suffix.lower())
-    if writer is None:
-        raise DomainInputError("cannot be written", field=str(path), expected=f"a file ending in {', '.join(WRITERS)}")
+    writer = writer_of(WRITERS, path)
     for i, item in enumerate(items):
         if not isinstance(item, Mol):
             raise DomainInputError(
@@ -43,7 +42,8 @@ def write(items: Sequence[Mol], path: str | Path) -> None:
 
 def table(items: Sequence[Mol]) -> dict[str, list[str]]:
     """What is told of molecules, by column, as texts: ``smiles``, ``name`` where one has any, whether it is ``valid``,
-    the ``reason`` why not, its ``size`` in heavy atoms, its own properties, and descriptors."""
+    the ``reason`` why not, its ``size`` in heavy atoms, how many ``stereoisomers`` it may stand for at most, its own
+    properties, and descriptors."""
     names, told = [name_of(mol) for mol in items], [properties(mol) for mol in items]
     reasons = [fault(mol) for mol in items]
     found = {"smiles": [smiles(mol) for mol in items]}
@@ -52,6 +52,8 @@ def table(items: Sequence[Mol]) -> dict[str, list[str]]:
     found["valid"] = ["true" if reason is None else "false" for reason in reasons]
     found["reason"] = [reason or "" for reason in reasons]
     found["size"] = [str(mol.GetNumHeavyAtoms()) for mol in items]
+    counts = [possible(mol) for mol in items]
+    found["stereoisomers"] = ["" if count is None else str(count) for count in counts]
     own = dict.fromkeys(key for props in told for key in props if key not in found)
     taken = {key.casefold() for key in own}
     computed = descriptors.compute([name for name in COMPUTED if name not in taken], items)

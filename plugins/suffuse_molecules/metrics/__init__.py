@@ -9,7 +9,9 @@ from scipy.stats import wasserstein_distance
 
 from suffuse.errors import DataError, DomainInputError
 from suffuse.rng import permutation
+from suffuse_molecules.alerts import BRENK, MCF, PAINS
 from suffuse_molecules.chemistry import Mol, smiles
+from suffuse_molecules.metrics.alerts import MOSES
 from suffuse_molecules.metrics.asked import asked
 from suffuse_molecules.metrics.chemnet import chemnet_distance, fresh_moments, installed, kept_moments
 from suffuse_molecules.metrics.counts import cosine, total_variation
@@ -24,8 +26,8 @@ MOST = 10_000
 """Test molecules that made ones are compared with, and training molecules of the floors."""
 MOST_PAIRS = 5_000
 """Molecules among which ``internal_diversity`` looks at all pairs."""
-CATALOGUES = {"filters": "PAINS", "brenk": "BRENK"}
-"""RDKit's catalogues of patterns by the figure that tells of them."""
+CATALOGUES = {"filters": MOSES, "pains": PAINS, "mcf": MCF, "brenk": BRENK}
+"""Whose alerts a figure tells of."""
 
 
 def evaluate(

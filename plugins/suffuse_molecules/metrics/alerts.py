@@ -1,25 +1,16 @@
-"""Molecules that chemists would rather not see, by the catalogues of patterns that RDKit has."""
+"""Which alerts a molecule raises, for the shares of molecules that raise none."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
-from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogParams
-
+from suffuse_molecules.alerts import BRENK, MCF, PAINS, alert, plain
 from suffuse_molecules.chemistry import Mol
 
-CATALOGUES = ("PAINS", "BRENK")
-"""What disturbs assays (Baell & Holloway 2010); what is toxic, reactive or unstable (Brenk et al. 2008)."""
+MOSES = "MOSES"
+"""Stands for a molecule that the filters of MOSES drop."""
 
 
 def alerts(mol: Mol) -> tuple[str, ...]:
-    """The catalogues of which a whole molecule has a pattern."""
-    return tuple(name for name in CATALOGUES if _catalogue(name).HasMatch(mol))
-
-
-@cache
-def _catalogue(name: str) -> Any:
-    wanted = FilterCatalogParams()
-    wanted.AddCatalog(getattr(FilterCatalogParams.FilterCatalogs, name))
-    return FilterCatalog(wanted)
+    """The catalogues of which a whole molecule has a pattern; and :data:`MOSES`, if MOSES would drop it: for a pattern
+    of MCF or PAINS, or since it is not plain."""
+    found = tuple(name for name in (PAINS, MCF, BRENK) if alert(mol, name) is not None)
+    return found if plain(mol) and PAINS not in found and MCF not in found else (*found, MOSES)

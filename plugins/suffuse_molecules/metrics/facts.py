@@ -44,7 +44,7 @@ class Facts:
         scaffold: that of Murcko as SMILES, where it has two rings or more.
         fragments: SMILES of the pieces into which BRICS breaks it.
         charged: whether an atom has a formal charge.
-        alerts: RDKit's catalogues of which it has a pattern.
+        alerts: whose filters would drop it: see :func:`suffuse_molecules.metrics.alerts.alerts`.
     """
 
     counts: Mapping[str, Counter[Hashable]]

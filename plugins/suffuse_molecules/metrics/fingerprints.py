@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
-from typing import Any
 
 import numpy as np
 import torch
-from rdkit.Chem import rdFingerprintGenerator
 from torch import Tensor
 
+from suffuse_molecules.alike import generator
 from suffuse_molecules.chemistry import Mol
 
-RADIUS, BITS = 2, 1024
+BITS = 1024
+"""As MOSES has them."""
 ROWS = 1024
 """Rows of a matrix of similarities that are held at once."""
-
-
-@cache
-def _generator() -> Any:
-    return rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=BITS)
 
 
 def fingerprints(molecules: Sequence[Mol]) -> Tensor:
     """0 or 1, uint8 ``[n, 1024]``."""
     found = np.zeros((len(molecules), BITS), np.uint8)
     for row, mol in zip(found, molecules, strict=True):
-        row[:] = _generator().GetFingerprintAsNumPy(mol)
+        row[:] = generator(BITS).GetFingerprintAsNumPy(mol)
     return torch.from_numpy(found)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import parquet
 
+from suffuse.datasets import files_among
 from suffuse.domain import Unreadable
 from suffuse.errors import DataError
 from suffuse_tabular.files.binary import read_arrow, read_npz, read_parquet
@@ -78,22 +78,8 @@ def find(paths: str | Path | Sequence[str | Path]) -> list[Path]:
     Raises:
         DataError: there is nothing.
     """
-    found: list[Path] = []
-    for told in [paths] if isinstance(paths, str | Path) else paths:
-        path = Path(told).expanduser()
-        if path.is_dir():
-            here = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in READERS and p.is_file()]
-        elif path.exists():
-            here = [path]
-        else:  # Path.glob takes no pattern that begins at the root
-            here = [Path(p) for p in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
-        if not here:
-            raise DataError(
-                "holds no tables" if path.is_dir() else "there is no such file", field=str(told),
-                expected=f"files ending in {', '.join(READERS)}", fix="check the path",
-            )  # fmt: skip
-        found += here
-    return found
+    expected = f"files ending in {', '.join(READERS)}"
+    return files_among(paths, lambda path: path.suffix.lower() in READERS, "tables", expected)
 
 
 def stream(path: str | Path, size: int = 8192) -> Iterator[Rows | list[Unreadable]]:

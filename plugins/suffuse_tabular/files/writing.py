@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
 from suffuse.errors import DomainInputError
-from suffuse.files import write_with
+from suffuse.files import write_with, writer_of
 from suffuse_tabular.cells import is_number
 from suffuse_tabular.files.types import cast_or_none
 from suffuse_tabular.rows import Rows
@@ -26,9 +26,7 @@ def write(rows: Rows, path: str | Path) -> None:
         StorageError: the disk is full, or the folder cannot be written.
     """
     path = Path(path)
-    writer = WRITERS.get(path.suffix.lower())
-    if writer is None:
-        raise DomainInputError("cannot be written", field=str(path), expected=f"a file ending in {', '.join(WRITERS)}")
+    writer = writer_of(WRITERS, path)
     write_with(path, lambda temporary: writer(rows.table, temporary))
 
 

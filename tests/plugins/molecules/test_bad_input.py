@@ -16,20 +16,12 @@ from suffuse_molecules.chemistry import smiles
 from suffuse_molecules.codec import GraphCodec
 from suffuse_molecules.data import Data
 from suffuse_molecules.domain import Molecules
-from tests.smiles import few
+from tests.smiles import few, file
 
 BAD = {"C1CC": "unclosed ring", "C(C)(C)(C)(C)C": "valence", "c1cccc1": "kekulize", "xyz": "syntax error"}
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("SUFFUSE_CACHE", str(tmp_path / "cache"))
-
-
-def file(tmp_path, lines, name="a.smi"):
-    path = tmp_path / name
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.mark.parametrize("bad", BAD)

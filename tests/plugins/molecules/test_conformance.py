@@ -19,8 +19,12 @@ FILE.write_text("\n".join(few()), encoding="utf-8")
 
 NETWORK = "network={name: graph-transformer, width: 32, depth: 2, edges: bonds, weights: [0, 1, 2, 3]}"
 CASE = Case.of("molecules", "molecules/molecules", [f"data.path={FILE}", NETWORK])
+STRINGS = Case.of(
+    "molecules", "molecules/strings",
+    [f"data.path={FILE}", "codec.merges=20", "network.width=32", "network.heads=4", "network.depth=2"],
+)  # fmt: skip
 
 
-@parametrize_domain_checks([CASE])
+@parametrize_domain_checks([CASE, STRINGS])
 def test_conformance(check: Any) -> None:
     check()

@@ -22,21 +22,13 @@ from suffuse_molecules.codec import GraphCodec
 from suffuse_molecules.data import Data
 from suffuse_molecules.domain import Molecules
 from suffuse_molecules.fitting import representative
-from tests.smiles import few
+from tests.smiles import few, file
 
 SHARED = Path(os.environ.get("SUFFUSE_DATA", "")) / "molecules"
 needs_data = pytest.mark.skipif(not (SHARED / "qm9").is_dir(), reason="$SUFFUSE_DATA/molecules is not there")
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("SUFFUSE_CACHE", str(tmp_path / "cache"))
-
-
-def file(tmp_path, lines, name="a.smi"):
-    path = tmp_path / name
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def opened(path, **options):

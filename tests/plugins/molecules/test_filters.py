@@ -37,7 +37,7 @@ def said(name: str, *molecules: str | Mol, **options: Any) -> list[str | None]:
 
 
 def test_every_filter_is_found_by_its_name_alone() -> None:
-    ours = {"valid", "connected", "pains", "alerts", "rings", "smarts", "property"}
+    ours = {"valid", "connected", "pains", "mcf", "alerts", "rings", "bredt", "smarts", "property"}
     assert ours | {"unique", "novel", "usual"} == set(names("filter"))
     assert all(find_filter("molecules", name).domain == "molecules" for name in ours)
 
@@ -60,6 +60,67 @@ def test_pains_and_other_catalogues_name_the_alert() -> None:
     assert said("alerts", aldehyde, "c1ccccc1C", catalog="brenk") == ["is BRENK: aldehyde", None]
     with pytest.raises(RecipeError, match="did you mean 'PAINS'"):
         said("alerts", catalog="PAIN")
+
+
+def test_mcf_names_the_pattern() -> None:
+    """One molecule of each kind; hydrogens are made explicit, as MCF4 needs them."""
+    told = said("mcf", "CCO", "CCCl", "C1CO1", "CC=O", "CC(Cl)C", "CN=C=O", "CSSC", BROKEN)
+    assert told == [
+        None, "is MCF: MCF4", "is MCF: MCF5", "is MCF: MCF7", None, "is MCF: MCF6", "is MCF: MCF16",
+        "is no whole molecule",
+    ]  # fmt: skip
+
+
+NAMED = {
+    "norbornane": ("C1CC2CCC1C2", False),
+    "norborn-2-ene": ("C1=CC2CCC1C2", False),
+    "norborn-1-ene": ("C1=C2CCC(C1)C2", True),
+    "norborn-1(7)-ene": ("C1CC2=CC1CC2", True),
+    "norbornadiene": ("C1=CC2C=CC1C2", False),
+    "bicyclo[2.2.2]oct-2-ene": ("C1=CC2CCC1CC2", False),
+    "bicyclo[2.2.2]oct-1-ene": ("C1=C2CCC(C1)CC2", True),
+    "bicyclo[3.2.2]non-1-ene": ("C1=C2CCC(CC1)CC2", True),  # trans in a ring of seven
+    "bicyclo[3.3.1]non-1-ene": ("C1CC=C2CCCC1C2", False),  # trans in a ring of eight: Wiseman made it
+    "bicyclo[3.3.1]non-1(9)-ene": ("C1CC2=CC(C1)CCC2", True),
+    "adamantene": ("C1C2CC3CC1C=C(C2)C3", True),
+    "an iminium ion": ("C1C[N+]2=CC1CC2", True),
+    "a bridged amide": ("O=C1CC2CCN1CC2", False),
+    "a bridged phosphine oxide": ("O=P12CCC(CC1)CC2", False),
+    "alpha-pinene": ("CC1=CCC2CC1C2(C)C", False),
+    "camphor": ("CC1(C)C2CCC1(C)C(=O)C2", False),
+    "triptycene": ("c1ccc2c(c1)C1c3ccccc3C2c2ccccc12", False),
+    "[2.2]paracyclophane": ("c1cc2ccc1CCc1ccc(cc1)CC2", False),
+    "[2]paracyclophane": ("C1Cc2ccc1cc2", True),
+    "octalin, fused": ("C1CCC2=C(C1)CCCC2", False),
+    "pyrene, fused": ("c1cc2ccc3cccc4ccc(c1)c2c34", False),
+    "porphine": ("C1=CC2=CC3=CC=C(N3)C=C4C=CC(=N4)C=C5C=CC(=N5)C=C1N2", False),
+    "morphine": ("CN1CC[C@]23c4c5ccc(O)c4O[C@H]2[C@@H](O)C=C[C@H]3[C@H]1C5", False),
+    "baccatin, of taxol": ("CC1=C2C(=O)C(=O)C3(C)C(O)CC4OCC4C3CC(CC1O)C2(C)C", False),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_bridgeheads_without_double_bonds(name: str) -> None:
+    molecule, forbidden = NAMED[name]
+    reason = "has a double bond at a bridgehead" if forbidden else None
+    assert said("bredt", molecule) == [reason]
+    assert said("rings", molecule, largest=20) == [reason]
+
+
+def test_bridgeheads_do_not_depend_on_the_order_of_atoms() -> None:
+    for molecule, forbidden in NAMED.values():
+        mol = parse(molecule)
+        order = list(range(mol.GetNumAtoms()))[::-1]
+        assert (said("bredt", Chem.RenumberAtoms(mol, order)) == [None]) != forbidden
+
+
+def test_larger_bridged_rings_on_demand() -> None:
+    isolated_by_wiseman = "C1CC=C2CCCC1C2"
+    assert said("bredt", isolated_by_wiseman, smallest=9) == ["has a double bond at a bridgehead"]
+    assert said("bredt", "C1=C2CCC(CC1)CC2", smallest=7) == [None]
+    assert said("bredt", BROKEN) == ["is no whole molecule"]
+    with pytest.raises(RecipeError, match=r"bredt\.smallest"):
+        said("bredt", smallest=3)
 
 
 @pytest.mark.parametrize(

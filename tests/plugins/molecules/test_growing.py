@@ -45,6 +45,7 @@ def test_parts_and_their_ends(text: str, keep: str | None, atoms: int, ends: int
         ("CCO", "smarts:[N+]", "no part"),
         ("CCO", "smarts:((", "no SMARTS"),
         ("CCO", "atoms:7", "no atoms of the molecule"),
+        ("CCO", "atoms:0-99999999999", "no atoms of the molecule"),
         ("CCO", "atoms:a-b", "no numbers"),
         ("CCO", "scafold", "did you mean 'scaffold'"),
         ("CCO", "scaffold", "no part"),
@@ -91,3 +92,22 @@ def test_whole_molecules_grow_only_when_asked(codec: GraphCodec) -> None:
     with pytest.raises(DomainInputError, match="no molecule"):
         codec.grow(["CCO"], "all", {}, Rng.of([0]))
     assert Chem.MolToSmiles(parse("*C")) == "*C"
+
+
+@pytest.mark.parametrize("texts", [("*CO", "CCO"), ("CCO", "*CO")])
+def test_a_mix_of_open_and_whole_molecules_is_refused_in_any_batch(codec: GraphCodec, texts: tuple[str, str]) -> None:
+    with pytest.raises(DomainInputError, match="are whole, others are not") as caught:
+        codec.grow([parse(text) for text in texts], None, {}, Rng.of([0, 1]))
+    assert caught.value.got == f"items[{texts.index('CCO')}]"
+    assert codec.grow([parse(text) for text in texts], "all", {}, Rng.of([0, 1])) is not None
+
+
+def test_what_is_too_large_is_told_before_there_are_states(codec: GraphCodec) -> None:
+    for text in ("*" + "NCC(=O)" * 2500 + "O", "C" * 256 + "*"):
+        with pytest.raises(DomainInputError, match=r"items\[0\]: is too large to grow"):
+            codec.grow([parse(text)], None, {}, Rng.of([0]))
+    grown = codec.grow([parse("C" * 255 + "*")], None, {}, Rng.of([0]))
+    assert grown is not None and isinstance(grown.states, dict) and int(grown.states[MASK].sum()) == 256
+    for size in (0, 257, float("nan"), float("inf")):
+        with pytest.raises(DomainInputError, match="no number of atoms"):
+            codec.grow([parse("*C")], None, {"size": [size]}, Rng.of([0]))

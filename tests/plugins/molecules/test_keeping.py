@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 pytest.importorskip("rdkit")
 from rdkit import Chem
 
-from suffuse.errors import DomainInputError
+from suffuse.errors import DataError, DomainInputError
 from suffuse.model import Model
 from suffuse.recipe import validate
 from suffuse.tasks.fit import fit
 from suffuse.tasks.inpaint import inpaint
+from suffuse.tasks.making import remember
 from suffuse_molecules.chemistry import fault, graph, parse
 from suffuse_molecules.data import Data, of_smiles, parts_of
 
@@ -75,8 +77,13 @@ def test_a_part_is_told_in_words_or_by_size(model: Model) -> None:
 
 
 def test_wrong_requests_are_told(model: Model) -> None:
-    with pytest.raises(DomainInputError, match="are whole, others are not"):
-        model.inpaint([parse("*CO"), parse("CCO")], steps=2, batch=1)
+    for texts, whole in ((("*CO", "*CC", "CCO"), 2), (("CCO", "*CO"), 0)):
+        for batch in (1, 8):
+            with pytest.raises(DomainInputError, match="are whole, others are not") as caught:
+                model.inpaint([parse(text) for text in texts], steps=2, batch=batch)
+            assert caught.value.got == f"items[{whole}], {whole}"
+    with pytest.raises(DomainInputError, match=r"items\[1\]: .*does not know"):
+        model.inpaint([parse("*CO"), parse("*CBr")], count=3, steps=2)
     with pytest.raises(DomainInputError, match="nothing to fill"):
         model.inpaint([parse("CCO")], steps=2)
     with pytest.raises(DomainInputError, match="one of both"):
@@ -98,3 +105,23 @@ def test_completions_are_filtered_and_replaced(model: Model) -> None:
     patterns = {"0": Chem.MolFromSmarts("CC#N"), "1": Chem.MolFromSmarts("C1CC1")}
     assert kept and all(mol.HasSubstructMatch(patterns[source]) for mol, source in kept)
     assert found.account.evaluations >= 3.0, "of each, with those that are made again to agree with what is kept"
+
+
+def test_what_is_grown_goes_on_after_an_interruption(model: Model, tmp_path: Path) -> None:
+    items = [parse("*CC#N"), parse("*C1CC1")]
+    call: dict[str, Any] = {"count": 3, "steps": 3, "seed": 5, "batch": 2, "filters": ["valid"], "tries": 30}
+    whole = inpaint(model, items, conditions={}, **call)
+
+    def stop(done: int, total: int) -> None:
+        if 3 * done > total:  # the first of three batches is made
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), remember(tmp_path / "made", model, **call) as memory:
+        inpaint(model, items, conditions={}, memory=memory, on_step=stop, **call)
+    with remember(tmp_path / "made", model, **call) as memory:
+        again = inpaint(model, items, conditions={}, memory=memory, **call)
+    assert memory.recalled == 2 and again.account == whole.account
+    assert [Chem.MolToMolBlock(mol) for mol in again.items] == [Chem.MolToMolBlock(mol) for mol in whole.items]
+    assert (again.seeds, again.sources) == (whole.seeds, whole.sources)
+    with pytest.raises(DataError, match="its seed is another"):
+        remember(tmp_path / "made", model, **{**call, "seed": 6})

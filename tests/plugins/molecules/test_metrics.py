@@ -1,8 +1,14 @@
 """Figures of generated molecules, against small sets that can be counted by hand, and against other computations."""
 
+import csv
+import gzip
 import logging
+import os
 import pickle
 import warnings
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +24,7 @@ from suffuse.errors import DataError, DomainInputError
 from suffuse_molecules import metrics
 from suffuse_molecules.chemistry import assemble, fault, graph, parse, pieces, smiles
 from suffuse_molecules.metrics import asked, chemnet, evaluate, repair
+from suffuse_molecules.metrics.alerts import alerts
 from suffuse_molecules.metrics.counts import cosine, total_variation
 from suffuse_molecules.metrics.facts import facts_of, view
 from suffuse_molecules.metrics.fingerprints import diversity, fingerprints, nearest
@@ -296,3 +303,47 @@ def _only(texts, features):
         return features(smiles)
 
     return of
+
+
+# filters of MOSES -----------------------------------------------------------------------------------------------------
+
+
+def test_filters_are_those_of_moses(no_fcd):
+    """The molecules and the figure of the metrics' own test in MOSES, whose invalid ones are left out."""
+    made = molecules(["CNC", "Oc1ccccc1-c1cccc2cnccc12", "CCCP", "Cc1noc(C)c1CN(C)C(=O)Nc1cc(F)cc(F)c1"])
+    found = evaluate(made, molecules(TEST), molecules(TRAIN))
+    assert found["filters"] == 0.75
+    assert found["pains"] == found["mcf"] == 1.0
+    assert "filters_real" in found and "mcf_real" in found
+
+
+@pytest.mark.parametrize(
+    ("molecule", "dropped_by"),
+    [
+        ("CCO", ()),
+        ("C1CCCCCC1", ()),
+        ("C1CCCCCCC1", ("MOSES",)),
+        ("C[NH3+]", ("MOSES",)),
+        ("CCI", ("MCF", "BRENK", "MOSES")),
+        ("O=C1C=CC(=O)C=C1", ("PAINS", "BRENK", "MOSES")),
+        ("CC=O", ("MCF", "BRENK", "MOSES")),
+    ],
+)
+def test_alerts_of_one_molecule(molecule, dropped_by):
+    assert alerts(parse(molecule)) == dropped_by
+
+
+def test_molecules_of_moses_pass_its_filters():
+    """The official figure of its test part is 1."""
+    data = os.environ.get("SUFFUSE_DATA")
+    file = Path(data or "", "molecules/moses/test.csv.gz")
+    if data is None or not file.exists():
+        pytest.skip("the molecules of MOSES are not here: set SUFFUSE_DATA")
+    with gzip.open(file, "rt") as lines:
+        rows = [row["SMILES"] for row in islice(csv.DictReader(lines), 0, 20_000, 100)]
+    assert all("MOSES" not in alerts(parse(row)) for row in rows) and len(rows) == 200
+
+
+def test_patterns_of_moses_carry_their_licence():
+    text = (files("suffuse_molecules") / "patterns" / "mcf.smarts").read_text()
+    assert "Copyright 2018 Insilico Medicine" in text and "shall be included in all copies" in text

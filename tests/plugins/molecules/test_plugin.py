@@ -12,7 +12,7 @@ from suffuse.recipe import load_recipe
 
 pytest.importorskip("rdkit")
 
-RECIPES = ("enumerated-small", "enumerated", "molecules", "moses", "qm9")
+RECIPES = ("enumerated-small", "enumerated", "molecules", "moses", "moses-strings", "qm9", "strings")
 
 
 @pytest.mark.parametrize("name", RECIPES)

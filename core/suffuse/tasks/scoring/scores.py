@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +12,7 @@ import torch
 from torch import Tensor
 
 from suffuse.errors import DomainInputError
-from suffuse.files import write_text
+from suffuse.files import write_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +114,4 @@ def joined(parts: Iterable[Scores], names: Sequence[str] | None = None) -> Score
 def write_csv(scores: Scores, path: str | Path) -> None:
     """Write scores to a CSV file, the oddest first; it appears whole or not at all."""
     rows = list(scores.rows())
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows[i] for i in scores.oddest_first)
-    write_text(path, text.getvalue())
+    write_rows(path, [rows[i] for i in scores.oddest_first], list(rows[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -10,10 +11,12 @@ from torch.nn import functional as F
 
 from suffuse.conditions import take_conditions
 from suffuse.errors import SuffuseError
-from suffuse.state import State, fields, is_mask, mask_name, mask_of, masked_axes, take
+from suffuse.sampling import DDPM, UniformTime, sample
+from suffuse.state import State, batch_size, fields, is_mask, mask_name, mask_of, masked_axes, take
 from suffuse.testing.case import COUNT, Case
+from suffuse.testing.checks.codec import decoded
 from suffuse.testing.checks.network import belief
-from suffuse.testing.compare import SAME, largest_difference, scale_of
+from suffuse.testing.compare import SAME, finite, largest_difference, scale_of
 from suffuse.testing.failure import NotApplicable, require
 
 MORE = 3
@@ -83,13 +86,51 @@ def longer_padding(case: Case) -> None:
 
 
 def _lengthened(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The state with more padding along the masked axes; a last axis that is masked too is of channels."""
+    """The state with more padding along the masked axes."""
+    axes = _axes(state)
+    return {
+        name: F.pad(value, [0, 0] * (value.ndim - 1 - axes[name]) + [0, MORE] * axes[name])
+        for name, value in state.items()
+    }
+
+
+def _axes(state: dict[str, Tensor]) -> dict[str, int]:
+    """Along how many axes each entry may be padded; a last axis that is masked too is of channels."""
     counts = {name: min(masked_axes(state, name), max(1, value.ndim - 2)) for name, value in fields(state)}
+    masks = {mask: max(n for f, n in counts.items() if mask_name(state, f) == mask) for mask in state if is_mask(mask)}
+    return counts | masks
+
+
+def extents(case: Case) -> None:
+    """Items of one element, of two, and of twice as many as any that was looked at are sampled and decoded."""
+    x = _masked(case)
+    most = max(value.shape[1] for name, value in x.items() if is_mask(name))
+    like = _of_extents(x, (1, 2, 2 * most))
+    rng = case.rng("extents", count=batch_size(like))
+    try:
+        made = sample(DDPM(), case.perturbed, case.process, UniformTime(2), rng=rng, like=like)
+    except SuffuseError as error:
+        raise NotApplicable("the network is made for one size, and says so") from error
+    require(
+        finite(made), "is not finite for items of one or two elements, or of more than any that was seen",
+        field="network", expected="finite states", got="nan or inf", fix="divide by nothing that vanishes for one",
+    )  # fmt: skip
+    decoded(case, made)
+
+
+def _of_extents(state: dict[str, Tensor], extents: Sequence[int]) -> dict[str, Tensor]:
+    """Empty samples of so many elements; pairs of an element with itself are real where those of the state are."""
+    axes, longest = _axes(state), max(extents)
+    real = torch.arange(longest) < torch.tensor(extents)[:, None]
     result = {}
     for name, value in state.items():
-        axes = max(n for f, n in counts.items() if mask_name(state, f) == name) if is_mask(name) else counts[name]
-        amounts = [0, 0] * (value.ndim - 1 - axes) + [0, MORE] * axes
-        result[name] = F.pad(value, amounts)
+        count = axes[name]
+        result[name] = value.new_zeros(len(extents), *[longest] * count, *value.shape[1 + count :])
+        if is_mask(name):
+            shown = real if count == 1 else real[:, :, None] & real[:, None, :]
+            if count == 2 and not torch.diagonal(value, dim1=1, dim2=2).any():
+                shown = shown & ~torch.eye(longest, dtype=torch.bool)
+            result[name] |= shown.reshape(shown.shape + (1,) * (value.ndim - 1 - count))
     return result
 
 

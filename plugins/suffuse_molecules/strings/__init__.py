@@ -1,0 +1,1 @@
+"""The second engine of molecules: SMILES, as strings of tokens."""
