@@ -13,10 +13,11 @@ from typing import Any
 from PIL import Image
 from rdkit import rdBase
 from rdkit.Chem.Draw import rdMolDraw2D
+from rdkit.Geometry import Point2D
 
 from suffuse.errors import DomainInputError
 from suffuse.files import write_text, write_with
-from suffuse_molecules.chemistry import Mol, fault, pieces
+from suffuse_molecules.chemistry import Mol, fault, pieces, smiles
 from suffuse_molecules.files import name_of
 from suffuse_molecules.files.spatial import drawn
 
@@ -100,10 +101,24 @@ def _draw(cell: Any, mol: Mol, note: str) -> None:
     options.legendColour = BROKEN if broken else PLAIN
     options.legendFontSize, options.legendFraction = 12, 0.07 * (1 + note.count("\n"))
     options.fixedBondLength, options.maxFontSize, options.prepareMolsBeforeDrawing = 30, 16, False
-    with rdBase.BlockLogs():
-        ready = drawn(mol) if broken else rdMolDraw2D.PrepareMolForDrawing(mol)
-        cell.DrawMolecule(ready, legend=note)
+    if not mol.GetNumAtoms():
+        _write(cell, _short(smiles(mol)), note)
+    else:
+        with rdBase.BlockLogs():
+            ready = drawn(mol) if broken else rdMolDraw2D.PrepareMolForDrawing(mol)
+            cell.DrawMolecule(ready, legend=note)
     cell.FinishDrawing()
+
+
+def _write(cell: Any, text: str, note: str) -> None:
+    """What was told in the place of a molecule that has no atoms, and why it is none."""
+    cell.ClearDrawing()
+    cell.SetFontSize(12)
+    for line, (words, colour) in enumerate(
+        [(w, PLAIN) for w in text.split("\n")] + [(w, BROKEN) for w in note.split("\n")]
+    ):
+        cell.SetColour(colour)
+        cell.DrawString(words, Point2D(WIDE / 2, HIGH / 3 + 16 * line), 0, True)
 
 
 def _svg(mol: Mol, note: str, x: int, y: int) -> str:

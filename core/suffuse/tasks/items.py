@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from glob import glob, has_magic
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
-from suffuse.domain import Item
+from suffuse.domain import Item, Unreadable
 from suffuse.errors import DataError, DomainInputError
 from suffuse.registry import find
 from suffuse.state import State, to
 from suffuse.tasks.layout import is_extra
 from suffuse.trained import Trained
+
+logger = logging.getLogger(__name__)
 
 BATCH = 256
 """Items that are read at a time where only some are wanted."""
@@ -46,15 +49,27 @@ def find_files(model: Trained, sources: Iterable[str | Path]) -> list[Path]:
 def each_item(model: Trained, files: Iterable[Path]) -> Iterator[tuple[Item, str]]:
     """The items of files and a name for each, one after the other: the next file is read when it is asked for.
 
+    What of a file cannot be read is left out, and a warning tells how many there are, and of the first why.
+
     Raises:
         DataError: a file holds no items.
+        SuffuseError: none of a file can be read.
     """
     for file in files:
-        found = model.domain.read(file)
+        found = list(chain.from_iterable(model.domain.batches(file, BATCH)))
         if not found:
             raise DataError("holds no items", field=str(file), expected="at least one item", got="none")
+        wrong = [item for item in found if isinstance(item, Unreadable)]
+        if len(wrong) == len(found):
+            raise wrong[0].error
+        if wrong:
+            logger.warning(
+                "%s: %d of %d items cannot be read and are left out; the first: %s",
+                file, len(wrong), len(found), wrong[0].error,
+            )  # fmt: skip
         for i, item in enumerate(found):
-            yield item, str(file) if len(found) == 1 else f"{file}:{i}"
+            if not isinstance(item, Unreadable):
+                yield item, str(file) if len(found) == 1 else f"{file}:{i}"
 
 
 def numbered(model: Trained, file: Path, numbers: Collection[int]) -> dict[int, Item]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from rdkit import Chem, rdBase
@@ -72,10 +73,10 @@ def _write_smiles(items: Sequence[Mol], path: Path) -> None:
             file.write(f"{smiles(mol)} {name}".rstrip() + "\n")
 
 
-def _write_csv(items: Sequence[Mol], path: Path) -> None:
+def _write_table(delimiter: str, items: Sequence[Mol], path: Path) -> None:
     columns = table(items)
     with path.open("w", encoding="utf-8", newline="") as file:
-        lines = csv.writer(file, lineterminator="\n")
+        lines = csv.writer(file, delimiter=delimiter, lineterminator="\n")
         lines.writerow(columns)
         lines.writerows(zip(*columns.values(), strict=True))
 
@@ -101,7 +102,10 @@ def _record(placed: Mol, name: str, tags: Mapping[str, str]) -> Iterator[str]:
 
 WRITERS: dict[str, Callable[[Sequence[Mol], Path], None]] = {
     ".smi": _write_smiles,
-    ".csv": _write_csv,
+    ".smiles": _write_smiles,
+    ".txt": _write_smiles,
+    ".csv": partial(_write_table, ","),
+    ".tsv": partial(_write_table, "\t"),
     ".sdf": _write_structures,
 }
 """How files are written, by their suffix."""
