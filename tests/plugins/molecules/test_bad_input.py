@@ -9,8 +9,10 @@ import pytest
 
 pytest.importorskip("rdkit")
 
+import suffuse
 from suffuse.domain import Unreadable
 from suffuse.errors import DataError, DomainInputError
+from suffuse.tasks.items import read_items
 from suffuse_molecules import files
 from suffuse_molecules.chemistry import smiles
 from suffuse_molecules.codec import GraphCodec
@@ -105,3 +107,14 @@ def test_metals_isotopes_radicals_and_salts_are_read(tmp_path):
     found = Molecules().read(file(tmp_path, odd))
     back = GraphCodec.fit(found).decode(GraphCodec.fit(found).encode(found))
     assert [smiles(mol) for mol in back] == ["[Fe+2]", "[H]C([H])[H]", "C", "[Cl-].[Na+]"]
+
+
+def test_verbs_leave_broken_lines_out_and_tell_them(tmp_path, caplog):
+    model = suffuse.load("molecules")
+    path = file(tmp_path, ["CCO", "C1CC", "CCN"])
+    with caplog.at_level(logging.WARNING):
+        items, names = read_items(model, [path])
+    assert [smiles(mol) for mol in items] == ["CCO", "CCN"] and names == [f"{path}:0", f"{path}:2"]
+    assert "1 of 3 items cannot be read" in caplog.text and "line 2" in caplog.text
+    with pytest.raises(DataError, match="line 1"):
+        read_items(model, [file(tmp_path, ["C1CC", "xyz"], "b.smi")])

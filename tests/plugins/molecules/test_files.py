@@ -28,7 +28,7 @@ def told(path):
     return [smiles(mol) for mol in files.read(path)]
 
 
-@pytest.mark.parametrize("suffix", [".smi", ".csv", ".sdf"])
+@pytest.mark.parametrize("suffix", [".smi", ".txt", ".csv", ".tsv", ".sdf"])
 def test_what_is_written_is_read_again(tmp_path, suffix):
     mols = [parse(text) for text in TEXTS]
     mols[0].SetProp("_Name", "spirit of wine")
@@ -38,7 +38,7 @@ def test_what_is_written_is_read_again(tmp_path, suffix):
     assert files.name_of(back[0]) == "spirit of wine"
 
 
-@pytest.mark.parametrize("suffix", [".smi", ".csv", ".sdf"])
+@pytest.mark.parametrize("suffix", [".smi", ".txt", ".csv", ".tsv", ".sdf"])
 def test_zipped_files_with_a_mark_and_windows_line_ends(tmp_path, suffix):
     files.write([parse(text) for text in TEXTS], tmp_path / f"a{suffix}")
     plain = (tmp_path / f"a{suffix}").read_text(encoding="utf-8")

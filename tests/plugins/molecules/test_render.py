@@ -15,7 +15,7 @@ from scipy.spatial.distance import pdist
 from suffuse.errors import DomainInputError
 from suffuse_molecules import render
 from suffuse_molecules.beside import beside
-from suffuse_molecules.chemistry import assemble, fault, parse
+from suffuse_molecules.chemistry import assemble, fault, parse, spelled
 from suffuse_molecules.files.spatial import drawn
 from tests.smiles import few
 
@@ -75,3 +75,12 @@ def test_a_tangle_of_bonds_is_drawn() -> None:
         assert np.asarray(render.sheet([tangle])).std() > 5.0
         places = drawn(tangle).GetConformer().GetPositions()
         assert pdist(places).min() > 0.3
+
+
+def test_a_text_that_is_no_smiles_is_shown_as_it_was_told(tmp_path):
+    page = render.sheet([spelled("C1CC(=O"), parse("CCC")], columns=2)
+    left = np.asarray(page.crop((0, 0, render.WIDE, render.HIGH)))
+    assert red(page) > 20 and (left[2, 2] == 255).all()
+    assert (left[: render.HIGH // 3 + 4].max(-1) < 160).sum() > 20  # the text itself, above the reason
+    render.write_svg([spelled("")], tmp_path / "a.svg")
+    assert minidom.parse(str(tmp_path / "a.svg")).getElementsByTagName("path")
