@@ -172,6 +172,14 @@ def register_operators(register: Callable[[OperatorSpec], None]) -> None:
         ("stft-magnitude", "StftMagnitude", "short-time spectra without their phases"),
     ):
         register(OperatorSpec(name=name, factory=f"suffuse.operators:{attribute}", summary=summary))
+    register(
+        OperatorSpec(
+            name="one-of",
+            factory="suffuse.operators:OneOf",
+            operators=("of",),
+            summary="one of several, drawn for each item, for bridges: of=[OPERATOR, …]",
+        )
+    )
 
 
 @hookimpl

@@ -136,12 +136,17 @@ class Number:
         return cls(float(x.mean()), float(x.std(correction=0).clamp_min(1e-8)))
 
     def encode(self, values: Sequence[Any], name: str) -> Condition:
-        numbers = [self._number(v, name) for v in values]
+        numbers = [self.number(v, name) for v in values]
         present = torch.tensor([n is not None for n in numbers])
         value = torch.tensor([0.0 if n is None else (n - self.mean) / self.std for n in numbers])
         return Condition(value, present)
 
-    def _number(self, value: Any, name: str) -> float | None:
+    def number(self, value: Any, name: str) -> float | None:
+        """A value that a person told as a number; ``None`` stays.
+
+        Raises:
+            DomainInputError: it is none, or not finite.
+        """
         if value is None:
             return None
         try:

@@ -96,6 +96,19 @@ class Unreadable:
     error: SuffuseError
 
 
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """Items as a model takes them.
+
+    Arguments:
+        items: in their order; an :class:`Unreadable` for one that the model's data leave out.
+        left: what of an item is left off, by its place, in a few words that are the same for all that lose the same.
+    """
+
+    items: Sequence[Item]
+    left: Mapping[int, str] = field(default_factory=dict)
+
+
 @runtime_checkable
 class Picked(Protocol):
     """A sequence of items that gives some of them, by their places, as one of its own kind."""
@@ -139,6 +152,21 @@ class Categories:
 
     frequencies: tuple[float, ...]
     symmetric: bool = False
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What people measure an axis of states in.
+
+    Arguments:
+        axis: of those behind the batch and, in bare states, the channels; from 0.
+        places: of the axis, to one unit.
+        margin: the places on either side that know of a place: where states overlap, these are filled with it.
+    """
+
+    axis: int
+    places: float
+    margin: float = 0.0
 
 
 class Entrance(nn.Module):
@@ -218,6 +246,20 @@ class Codec(ABC):
         """
         return self.like(count, rng)
 
+    def seen(self, condition: str) -> tuple[float, float] | None:
+        """The least and the largest value of a condition that training items had; ``None``, as by default: not known.
+
+        Whoever asks for others is warned.
+        """
+        return None
+
+    def key(self, item: Item) -> Hashable | None:
+        """As :meth:`Domain.key`, which is asked where this gives ``None``, as by default.
+
+        For a codec that holds more, or less, of an item than others of its domain.
+        """
+        return None
+
     def faults(self, items: Sequence[Item]) -> dict[int, DomainInputError]:
         """Which items cannot be encoded, by their places, and why; the others :meth:`encode` takes together.
 
@@ -243,6 +285,10 @@ class Codec(ABC):
         """
         return None
 
+    def units(self) -> Mapping[str, Unit]:
+        """By which units parts of its states are told, as ``0.25s:0.5s``, by their names; none by default."""
+        return {}
+
     def as_module(self) -> Entrance | None:
         """Itself as a module, for ``export``; ``None``, as by default, where items are more than plain numbers."""
         return None
@@ -256,6 +302,14 @@ class Codec(ABC):
         """
         return None
 
+    def encode_gaps(self, items: Sequence[Item]) -> State:
+        """States of items of which something may be lacking, with zeros there: ``inpaint`` fills it.
+
+        By default these are the states of :meth:`encode`. A codec that has no mask for what is lacking refuses such
+        items there, and takes them here alone.
+        """
+        return self.encode(items)
+
     def merge(self, original: Item, made: Item, known: State) -> Item:
         """An item that was filled in, with what was known of it exactly as it was.
 
@@ -268,6 +322,33 @@ class Codec(ABC):
                 padding cut off, but for the axis of a categorical field's classes, which is 1 long.
         """
         return made
+
+    def emptied(self, item: Item, known: State) -> Item | None:
+        """An item with gaps where it is not kept, to be looked at beside the item itself.
+
+        ``None``, as by default: the item has no gaps, and both are shown as their states are decoded.
+
+        Arguments:
+            item: that is filled in.
+            known: as for :meth:`merge`.
+        """
+        return None
+
+    def pieces(self, item: Item) -> Sequence[Item]:
+        """An item as the model can take it: in several, in their order, where it is larger than states are.
+
+        By default it is whole. ``bridge`` takes pieces, and hands what was made of them to :meth:`join`.
+        """
+        return [item]
+
+    def join(self, made: Sequence[Item], item: Item) -> Item:
+        """What was made of the :meth:`pieces` of an item, as one: like the item in all that the model knows nothing of.
+
+        Arguments:
+            made: of each piece.
+            item: the item.
+        """
+        return made[0]
 
     def grow(
         self, items: Sequence[Item], keep: str | None, conditions: Mapping[str, Sequence[Any]], rng: Rng
@@ -314,6 +395,10 @@ class Domain(ABC):
     animates: ClassVar[tuple[str, ...]] = (".gif", ".webp")
     """The suffixes of files that :meth:`animate` makes."""
 
+    reel: ClassVar[str] = ""
+    """The suffix of files that hold several items one after the other, and that a browser plays; empty: there is none,
+    since items are looked at."""
+
     writing_section: ClassVar[type[Section]] = Section
     """What may be asked of how items are written; nothing by default."""
 
@@ -354,6 +439,19 @@ class Domain(ABC):
     @abstractmethod
     def read(self, path: Path) -> list[Item]:
         """Read the items of one file."""
+
+    def taken(self, items: Sequence[Item], data: Section, codec: Codec) -> Taken:
+        """Items that were read, as a model of such data takes them: whatever is left off is told. Here all is taken.
+
+        What the data set does to an item before it is learnt from belongs here, as leaving off the counter-ions of a
+        salt, and what the codec cannot hold, where an item is scored or varied without it rather than refused.
+
+        Arguments:
+            items: that were read, an :class:`Unreadable` perhaps among them.
+            data: the section of the model's recipe.
+            codec: the model's own.
+        """
+        return Taken(items)
 
     def batches(self, path: Path, size: int) -> Iterator[Sequence[Item]]:
         """The items of one file in their order, at most ``size`` at a time; here all are read first.
@@ -473,6 +571,15 @@ class Domain(ABC):
         Returns:
             Metrics by name; each name's meaning and better direction stand in the domain's documentation.
         """
+
+    def fidelity(self, items: Sequence[Item], originals: Sequence[Item]) -> dict[str, float]:
+        """How near restored items are to what they were before something happened to them; nothing by default.
+
+        Arguments:
+            items: what a model of a bridge made of each original, degraded.
+            originals: as many, in the same order.
+        """
+        return {}
 
 
 def _alone(domain: Domain, path: str | None) -> Item:

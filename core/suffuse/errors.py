@@ -69,6 +69,10 @@ class DataError(SuffuseError):
     exit_code = 3
 
 
+class ResumeError(DataError):
+    """What an earlier call left is of another call than this one; it is untouched."""
+
+
 class ModelFileError(SuffuseError):
     """A model file or checkpoint cannot be read."""
 

@@ -50,6 +50,23 @@ def atomic(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_writable(path: str | Path) -> None:
+    """See whether a file or a folder could be made at a place, before the work is done; nothing is left there.
+
+    Raises:
+        StorageError: what should be a folder is a file, or nothing may be written there.
+    """
+    path = Path(path)
+    try:
+        place = path if path.is_dir() else path.parent
+        while not place.exists():
+            place = place.parent
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise _storage_error(path, error) from error
+
+
 def make_folder(path: str | Path) -> None:
     """Make a folder, and those above it.
 

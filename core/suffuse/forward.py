@@ -37,7 +37,7 @@ def build_process(recipe: Recipe, codec: Codec) -> Process:
         if name not in names:
             raise unknown_name("field", name, names, DomainInputError, field="Codec.categorical")
     if section.coupling is not None:
-        return _bridge(section.coupling, categories)
+        return _bridge(section.coupling, codec)
     if isinstance(like, Tensor):
         return _field_process(section, FieldSection(), like, categories.get(""))
     if not categories and not section.fields:
@@ -68,13 +68,14 @@ def _field_process(section: ProcessSection, own: FieldSection, like: Tensor, cat
     return Categorical(kernel, schedule, categories.symmetric, section.masked_loss)
 
 
-def _bridge(coupling: Coupling, categories: Mapping[str, Categories]) -> Interpolant:
+def _bridge(coupling: Coupling, codec: Codec) -> Interpolant:
+    categories = codec.categorical()
     if categories:
         raise UnsupportedError(
             "leads from numbers to numbers", field="process.coupling", expected="states without categorical fields",
             got=", ".join(categories),
         )  # fmt: skip
-    return Interpolant(Degraded(_made("operator", coupling)), coupling.noise)
+    return Interpolant(Degraded(_made("operator", coupling).bound(codec)), coupling.noise)
 
 
 def _made(kind: str, named: Named, *inputs: Any) -> Any:

@@ -59,7 +59,7 @@ class Hit:
     Arguments:
         entry: the item, as the index knows it.
         similarity: the cosine of the features, at most 1.
-        item: itself, where it is at hand: in memory, or in a file that is there still.
+        item: itself, where it is at hand: in memory, or in a file that is as it was.
         own: how alike it and the query are by the domain's own measure, by its name, as ``tanimoto``; empty where it
             has none, or the item is not at hand.
     """

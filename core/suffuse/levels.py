@@ -27,7 +27,8 @@ class Reached:
 
 
 Look = Callable[[Sequence[int], Sequence[int]], Sequence[float]]
-"""``(curves, levels) -> values`` of these curves at the levels beside them; NaN where nothing can be told."""
+"""``(curves, levels) -> values`` of these curves at the levels beside them; NaN where nothing can be told, and infinity
+where a curve has not begun to fall, so that the level is none to be taken."""
 
 
 def nearest_levels(value: float, look: Look, count: int, first: Sequence[int]) -> list[Reached]:
@@ -59,11 +60,11 @@ def crossing(curve: Mapping[int, float], value: float) -> int:
     """The level above 0 where a falling curve through noisy points is at a value, or nearest to it.
 
     Arguments:
-        curve: a value by the level, NaN where nothing can be told; that of level 0 is known.
+        curve: a value by the level, as a :data:`Look` tells it; that of level 0 is known.
         value: wanted.
     """
-    levels = sorted(level for level, here in curve.items() if math.isfinite(here))
-    fitted = isotonic_regression([curve[level] for level in levels], increasing=False)
+    levels = sorted(level for level, here in curve.items() if not math.isnan(here))
+    fitted = isotonic_regression([min(curve[level], 1.0) for level in levels], increasing=False)
     return max(1, round(float(np.interp(value, fitted[::-1], levels[::-1]))))
 
 

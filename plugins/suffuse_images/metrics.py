@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from suffuse.classifier import Classifier, classifier_of
 from suffuse.conditions import Label
 from suffuse.domain import Dataset, Item, Splits
 from suffuse.errors import DataError
 from suffuse.metrics import copying, frechet_distance, precision_recall_density_coverage, subsample
 from suffuse.rng import permutation
-from suffuse_images.classifier import Classifier, classifier_of
 from suffuse_images.codec import PictureCodec
 from suffuse_images.data import column
 

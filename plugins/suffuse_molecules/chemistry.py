@@ -30,6 +30,9 @@ TEXT = "_suffuse_text"
 
 FRAGMENTS = "is in pieces"
 
+# What is told of a molecule goes with it to another process, which RDKit does not do unasked.
+Chem.SetDefaultPickleProperties(int(Chem.PropertyPickleOptions.MolProps) | int(Chem.PropertyPickleOptions.PrivateProps))
+
 
 def parse(smiles: str) -> Mol:
     """A molecule from SMILES, its hydrogens implicit.
@@ -168,13 +171,29 @@ def smiles(mol: Mol, stereo: bool = True) -> str:
 
 
 def flat(mol: Mol) -> Mol:
-    """A copy without stereo, isotopes and numbers of atoms in a reaction: what a graph of atoms and bonds can say."""
+    """A copy without stereo, isotopes, radicals and numbers of atoms in a reaction: what a graph of atoms and bonds can
+    say. Heavy hydrogen is implied as the light one is; a molecule without other atoms keeps it."""
     made = Chem.Mol(mol)
     Chem.RemoveStereochemistry(made)
     for atom in made.GetAtoms():
         atom.SetIsotope(0)
         atom.SetAtomMapNum(0)
-    return made
+        if atom.GetNumRadicalElectrons():
+            atom.SetNumRadicalElectrons(0)
+            atom.SetNoImplicit(False)
+            atom.SetNumExplicitHs(0)
+    with rdBase.BlockLogs():
+        found: Mol = Chem.RemoveHs(made, sanitize=False)
+    found.UpdatePropertyCache(strict=False)
+    Chem.GetSymmSSSR(found)
+    return found
+
+
+def is_hydrogen(atom: Any) -> bool:
+    """Whether an atom is a hydrogen, heavy or not, that its neighbour implies in a graph of atoms and bonds."""
+    if atom.GetAtomicNum() != 1 or atom.GetFormalCharge() or atom.GetDegree() != 1:
+        return False
+    return bool(atom.GetNeighbors()[0].GetAtomicNum() > 1)
 
 
 def atoms_of(mol: Mol) -> Iterator[Any]:
@@ -182,26 +201,30 @@ def atoms_of(mol: Mol) -> Iterator[Any]:
     return map(mol.GetAtomWithIdx, range(mol.GetNumAtoms()))
 
 
-def graph(mol: Mol) -> tuple[list[tuple[str, int]], list[tuple[int, int, int]]]:
-    """The atoms and the kekulised bonds of a molecule, as :func:`assemble` takes them.
+def graph(mol: Mol, field: str = "molecule") -> tuple[list[tuple[str, int]], list[tuple[int, int, int]]]:
+    """The atoms and the kekulised bonds of a molecule, as :func:`assemble` takes them; heavy hydrogen is implied.
+
+    Arguments:
+        mol: the molecule.
+        field: what it is called in errors.
 
     Raises:
         DomainInputError: a bond is neither single, double nor triple, or the molecule cannot be kekulised.
     """
-    plain = Chem.Mol(mol)
+    plain = flat(mol) if any(map(is_hydrogen, atoms_of(mol))) else Chem.Mol(mol)
     if fault(mol) is None:
         try:
             with rdBase.BlockLogs():
                 Chem.Kekulize(plain, clearAromaticFlags=True)
         except (Chem.KekulizeException, ValueError) as error:
-            raise DomainInputError(_told(str(error)), field="molecule", got=smiles(mol)[:80]) from error
+            raise DomainInputError(_told(str(error)), field=field, got=smiles(mol)[:80]) from error
     atoms = [(atom.GetSymbol(), atom.GetFormalCharge()) for atom in atoms_of(plain)]
     bonds: list[tuple[int, int, int]] = []
     for bond in map(plain.GetBondWithIdx, range(plain.GetNumBonds())):
         kind: Any = bond.GetBondType()
         if kind not in ORDERS[1:]:
             raise DomainInputError(
-                f"has a {str(kind).lower()} bond", field="molecule", expected="single, double and triple bonds",
+                f"has a {str(kind).lower()} bond", field=field, expected="single, double and triple bonds",
                 got=smiles(mol)[:80],
             )  # fmt: skip
         bonds.append((bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), ORDERS.index(kind)))

@@ -117,6 +117,10 @@ class GraphCodec(Codec):
         drawn, asked = self._sizes(count, rng), conditions.get(SIZE, [None] * count)
         return self.empty([drawn[i] if size is None else size_of(size) for i, size in enumerate(asked)])
 
+    def seen(self, condition: str) -> tuple[float, float] | None:
+        """The fewest and the most heavy atoms."""
+        return (min(self.sizes), max(self.sizes)) if condition == SIZE else None
+
     def grow(
         self, items: Sequence[Item], keep: str | None, conditions: Mapping[str, Sequence[Any]], rng: Rng
     ) -> Grown | None:
@@ -177,7 +181,7 @@ class GraphCodec(Codec):
                 "is too large" if count else "has no atom", field=field, expected=f"1 to {LARGEST} atoms", got=count
             )
         known = {kind: i for i, kind in enumerate(self.classes)}
-        atoms, bonds = graph(item)
+        atoms, bonds = graph(item, field)
         for kind in atoms:
             self._require_known(kind, item, field)
         return [known[kind] for kind in atoms], bonds
@@ -215,12 +219,9 @@ class GraphCodec(Codec):
 
     def _sizes(self, count: int, rng: Rng | None) -> list[int]:
         """Numbers of atoms: as often as in the training part, or, without chance, the largest."""
-        sizes = list(self.sizes)
         if rng is None:
-            return [sizes[-1]] * count
-        steps = torch.tensor([*self.sizes.values()], dtype=torch.float64).cumsum(0)
-        shares = rng.uniform(shape=()).double()
-        return [sizes[min(i, len(sizes) - 1)] for i in torch.searchsorted(steps / steps[-1], shares).tolist()]
+            return [list(self.sizes)[-1]] * count
+        return [at_share(self.sizes, share) for share in rng.uniform(shape=()).tolist()]
 
 
 def _shares(counts: Sequence[int]) -> tuple[float, ...]:

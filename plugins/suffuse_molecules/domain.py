@@ -12,10 +12,10 @@ from pydantic import Field, model_validator
 
 from suffuse.conditions import ConditionSpace
 from suffuse.datasets import condition_space, open_named
-from suffuse.domain import Codec, Dataset, Domain, Item, Section, Splits, examples_at
+from suffuse.domain import Codec, Dataset, Domain, Item, Section, Splits, Taken, examples_at
 from suffuse.errors import DomainInputError
 from suffuse.similarity import Similarity
-from suffuse_molecules import files, losses, render, store
+from suffuse_molecules import files, losses, render, store, taking
 from suffuse_molecules.alike import tanimoto
 from suffuse_molecules.chemistry import smiles
 from suffuse_molecules.codec import GraphCodec
@@ -93,6 +93,11 @@ class Molecules(Domain):
         assert isinstance(options, files.Writing)
         return files.prepared(items, options, told)
 
+    def taken(self, items: Sequence[Item], data: Section, codec: Codec) -> Taken:
+        """See :func:`suffuse_molecules.taking.taken`."""
+        assert isinstance(data, Data)
+        return taking.taken(items, data.fragments, graphs=isinstance(codec, GraphCodec))
+
     def read(self, path: Path) -> list[Item]:
         return list(files.read(path))
 
@@ -113,7 +118,7 @@ class Molecules(Domain):
         return [_of_row(row, f"row {i}") for i, row in enumerate(table.to_pylist())]
 
     def key(self, item: Item) -> str:
-        """Canonical SMILES without stereo, of which graphs know nothing."""
+        """Canonical SMILES without stereo, of which graphs know nothing; strings have a key of their own."""
         return smiles(item, stereo=False)
 
     def similarity(self) -> Similarity:
@@ -121,9 +126,14 @@ class Molecules(Domain):
         return Similarity("tanimoto", tanimoto)
 
     def columns(self, items: Sequence[Item]) -> Mapping[str, Any]:
-        """``smiles``, and the ``name``, empty where there is none."""
-        names = [files.name_of(mol) or None for mol in items]
-        return {SMILES: pa.array([smiles(mol) for mol in items], pa.string()), NAME: pa.array(names, pa.string())}
+        """``smiles``, as they were read, the ``name``, and whatever else the file told, empty where it told nothing."""
+        told = [files.properties(mol) for mol in items]
+        names = dict.fromkeys(name for one in told for name in one if name not in (SMILES, NAME))
+        cells = {
+            SMILES: [taking.as_read(mol) for mol in items], NAME: [files.name_of(mol) or None for mol in items],
+            **{name: [one.get(name) for one in told] for name in names},
+        }  # fmt: skip
+        return {name: pa.array(texts, pa.string()) for name, texts in cells.items()}
 
     def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:
         return render.sheet(items, columns)

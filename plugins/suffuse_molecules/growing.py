@@ -16,10 +16,13 @@ from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError, unknown_name
-from suffuse_molecules.chemistry import Mol, graph, smiles
+from suffuse_molecules.chemistry import Mol, flat, graph, is_hydrogen, smiles
 
 DUMMY = 0
 """The atomic number of ``*``."""
+
+NUMBER = "_suffuse_number"
+"""The property of an atom that is its number in the molecule that was read."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,11 @@ def kept_part(mol: Mol, keep: str | None, field: str = "keep") -> Kept:
     Raises:
         DomainInputError: there is no such part, or nothing can be bound to it.
     """
-    chosen = chosen_atoms(mol, keep, field)
+    asked, real = chosen_atoms(mol, keep, field), [a.GetIdx() for a in mol.GetAtoms() if not is_hydrogen(a)]
+    mol, number = flat(mol), {index: i for i, index in enumerate(real)}
+    chosen = [number[index] for index in asked if index in number]
     place = {index: i for i, index in enumerate(chosen)}
-    atoms, bonds = graph(mol)
+    atoms, bonds = graph(mol, field)
     inner = tuple((place[i], place[j], order) for i, j, order in bonds if i in place and j in place)
     told = is_open(mol)
     ends = [place[i] for i in chosen if _goes_on(mol.GetAtomWithIdx(i), place, told)]
@@ -117,18 +122,36 @@ def _match(mol: Mol, text: str) -> list[int]:
     return list(mol.GetSubstructMatch(pattern))
 
 
+def numbered(mol: Mol) -> Mol:
+    """A copy whose atoms remember their numbers, by which they are told when others are left off."""
+    made = Chem.Mol(mol)
+    for atom in made.GetAtoms():
+        atom.SetIntProp(NUMBER, atom.GetIdx())
+    return made
+
+
 def _numbered(mol: Mol, text: str) -> list[int]:
+    """The atoms of some numbers: those of the molecule as it was read."""
+    places = {a.GetIntProp(NUMBER) if a.HasProp(NUMBER) else a.GetIdx(): a.GetIdx() for a in mol.GetAtoms()}
     found: list[int] = []
     for span in text.split(","):
         first, _, last = span.partition("-")
-        if not first.strip().isdigit() or (last and not last.strip().isdigit()):
+        if not first.strip().isdecimal() or (last and not last.strip().isdecimal()):
             raise DomainInputError("are no numbers of atoms", field="keep", expected="as atoms:0-5,8", got=text)
-        if max(int(first), int(last or first)) >= mol.GetNumAtoms():
+        numbers = range(int(first), int(last or first) + 1)
+        if numbers.stop - numbers.start > len(places) or not places.keys() >= set(numbers):
             raise DomainInputError(
-                "are no atoms of the molecule", field="keep", expected=f"0 to {mol.GetNumAtoms() - 1}", got=text
+                "are no atoms of the molecule", field="keep", expected=f"some of {_spans(sorted(places))}", got=text
             )
-        found += range(int(first), int(last or first) + 1)
+        found += map(places.__getitem__, numbers)
     return found
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """Rising numbers in few words, as ``0-5, 8``."""
+    firsts = [n for i, n in enumerate(numbers) if i == 0 or numbers[i - 1] != n - 1]
+    lasts = [n for i, n in enumerate(numbers) if i == len(numbers) - 1 or numbers[i + 1] != n + 1]
+    return ", ".join(f"{a}-{b}" if a < b else str(a) for a, b in zip(firsts, lasts, strict=True))
 
 
 def _scaffold(mol: Mol, text: str) -> list[int]:

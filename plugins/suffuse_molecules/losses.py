@@ -43,7 +43,7 @@ def lost(mol: Mol, back: Mol) -> tuple[str, ...]:
         return ()
     atoms = list(mol.GetAtoms())
     found = {
-        "stereo": smiles(mol) != smiles(mol, stereo=False) and bool(Chem.FindPotentialStereo(mol)),
+        "stereo": any(one.specified == Chem.StereoSpecified.Specified for one in Chem.FindPotentialStereo(mol)),
         "isotopes": any(atom.GetIsotope() for atom in atoms),
         "numbers of atoms": any(atom.GetAtomMapNum() for atom in atoms),
         "radicals": any(atom.GetNumRadicalElectrons() for atom in atoms),

@@ -55,7 +55,7 @@ def register_recipes(register: Callable[[RecipeSpec], None]) -> None:
         ("enumerated-small", 90, "small organic molecules that the plugin enumerates, about a minute"),
         ("enumerated", None, "the same, half an hour on two cores; the starter is such a model"),
         ("molecules", None, "your own molecules: data.path=FILE"),
-        ("qm9", None, "up to nine heavy atoms: forty minutes on one core"),
+        ("qm9", None, "up to nine heavy atoms: an hour on one core"),
         ("moses", None, "drug-like molecules: for a GPU"),
         ("strings", None, "your own molecules as strings, for large sets: data.path=FILE"),
         ("moses-strings", None, "drug-like molecules as strings: for a GPU"),

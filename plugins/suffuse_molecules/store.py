@@ -23,13 +23,13 @@ from suffuse.errors import StorageError
 from suffuse.files import write_with
 from suffuse.folders import cache_folder
 from suffuse_molecules import files
-from suffuse_molecules.chemistry import Mol, atoms_of, pieces
+from suffuse_molecules.chemistry import Mol, atoms_of, is_hydrogen, pieces
 from suffuse_molecules.codec import LARGEST
 from suffuse_molecules.files import Piece
 
 logger = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 """Of the tables in the cache."""
 
 KEPT = 10_000
@@ -160,7 +160,7 @@ def row(mol: Mol) -> Mapping[str, Any]:
 
 
 def _kinds(mol: Mol) -> str:
-    found = {(atom.GetSymbol(), atom.GetFormalCharge()) for atom in atoms_of(mol)}
+    found = {(atom.GetSymbol(), atom.GetFormalCharge()) for atom in atoms_of(mol) if not is_hydrogen(atom)}
     return " ".join(sorted(f"{symbol}{charge:+d}" for symbol, charge in found))
 
 

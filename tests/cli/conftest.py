@@ -37,6 +37,22 @@ def trained(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def bridging(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run from waves of half the points to whole ones; do not write into it."""
+    folder = tmp_path_factory.mktemp("bridges")
+    recipe = toy.recipe(
+        process={"coupling": {"name": "downsample", "factor": 2, "noise": 0.1}},
+        objective={"times": "uniform", "weight": "uniform"},
+        train={"steps": 4, "batch": 8, "validation_count": 8},
+    )
+    (folder / "bridge.yaml").write_text(yaml.safe_dump(recipe))
+    with isolated(toy.Plugin()):
+        result = CliRunner().invoke(app, ["train", str(folder / "bridge.yaml"), "--out", str(folder / "run")])
+    assert result.exit_code == 0, result.output
+    return folder / "run"
+
+
 @pytest.fixture
 def domain() -> Iterator[None]:
     """The toy domain, alone."""

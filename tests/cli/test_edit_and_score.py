@@ -193,6 +193,7 @@ def test_search_keeps_its_index(suffuse, trained, folder):
         (["vary", "0.json", "--strength", "0.5", "--similarity", "0.5"], 8, "is told besides the strength"),
         (["vary", "0.json", "--out-option", "loud=true"], 2, "writing.loud: there is no such key"),
         (["vary", "0.json", "--out-option", "loud"], 2, "is not a pair"),
+        (["vary", "0.json", "--out-option", "loud=[1"], 2, "is not YAML"),
     ],
 )
 def test_wrong_requests_leave_nothing_behind(suffuse, trained, folder, here, arguments, code, said):
@@ -253,22 +254,13 @@ def test_decode_refuses_noise_of_another_model(suffuse, trained, folder, here):
 # bridge ---------------------------------------------------------------------------------------------------------------
 
 
-def test_bridge_makes_several_of_each_item(suffuse, folder, here):
-    import yaml
-
-    recipe = toy.recipe(
-        process={"coupling": {"name": "downsample", "factor": 2, "noise": 0.1}},
-        objective={"times": "uniform", "weight": "uniform"},
-        train={"steps": 4, "batch": 8, "validation_count": 8},
-    )
-    Path("bridge.yaml").write_text(yaml.safe_dump(recipe))
-    assert suffuse("train", "bridge.yaml", "--out", "run").exit_code == 0
+def test_bridge_makes_several_of_each_item(suffuse, bridging, folder, here):
     result = suffuse(
-        "bridge", "run", folder / "0.json", folder / "1.json", "--degrade", "-n", 2, "--steps", 3, "--json"
+        "bridge", bridging, folder / "0.json", folder / "1.json", "--degrade", "-n", 2, "--steps", 3, "--json"
     )
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
-    assert told["seeds"] == [0, 1, 2, 3] and len(told["files"]) == 6
+    assert told["seeds"] == [0, 1, 2, 3] and len(told["files"]) == 7
     assert [Path(name).name for name in told["sources"]] == ["0.json", "0.json", "1.json", "1.json"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from suffuse.errors import PluginError
+from suffuse.errors import PluginError, StorageError
 from suffuse.registry import blame
 from suffuse.registry.entries import Entry
 from tests import toy
@@ -75,6 +75,34 @@ def test_a_module_is_told_from_others_whose_names_begin_alike(monkeypatch):
             monkeypatch.setattr(blame, "installed_entries", lambda module=module: installed(module))
             told = blame.blamed(error)
             assert (told and "waves" in str(told.field)) == (True if named else None), module
+
+
+VERBS = (
+    "generate", "inpaint", "vary", "restore", "bridge", "blend", "encode", "decode", "score", "search", "explain",
+    "drift", "evaluate", "train", "distill", "optimize", "export", "report",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_where_nothing_can_be_written_is_told_before_anything_is_done(suffuse, verb):
+    """Before the model is looked for, which is not there."""
+    Path("file").write_text("")
+    more = {"blend": ("b.json",), "search": ("--in", "x")}.get(verb, ())
+    items = () if verb in ("generate", "evaluate", "train", "distill", "optimize", "export", "report") else ("a.json",)
+    for place in ("file/under/x.json", "/proc/none/x.json"):
+        result = suffuse(verb, "no-model", *items, *more, "--out", place)
+        assert result.exit_code == StorageError.exit_code, result.output
+        assert f"{place}: could not be written" in result.stderr
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_before_sampling(suffuse, trained, monkeypatch):
+    Path("x.json").mkdir()
+    Path("plain").write_text("")
+    monkeypatch.setattr(toy.WaveCodec, "decode", decode)
+    for place, words in (("x.json", "is a folder"), ("plain", "is a file"), ("plain/x.json", "could not be written")):
+        result = suffuse("generate", trained, "--out", place)
+        assert result.exit_code == StorageError.exit_code and words in result.stderr, result.output
+    assert Path("plain").read_text() == "" and not list(Path("x.json").iterdir())
 
 
 def test_a_training_that_never_began_leaves_no_folder(suffuse, recipe, here):

@@ -110,12 +110,14 @@ def test_wrong_filters_are_told(suffuse, trained):
         ("inpaint", ("items.json", "-n", 4, "--fill", "0:8", "--steps", 4)),
         ("vary", ("items.json", "-n", 4)),
         ("restore", ("items.json", "-n", 4, "--noise", 0.5, "--degrade", "--steps", 4)),
+        ("bridge", ("items.json", "-n", 4, "--degrade")),
     ],
 )
-def test_an_interrupted_command_goes_on(suffuse, trained, monkeypatch, verb, options):
+def test_an_interrupted_command_goes_on(suffuse, trained, bridging, monkeypatch, verb, options):
     assert suffuse("generate", trained, "-n", 2, "--seed", 90, "--out", "items.json").exit_code == 0
-    passed = () if verb == "restore" else ("--filter", "unique")
-    command = (verb, trained, *options, "--batch", 2, *passed, "--json", "--out", "out.json")
+    passed = () if verb in ("restore", "bridge") else ("--filter", "unique")
+    model = bridging if verb == "bridge" else trained
+    command = (verb, model, *options, "--batch", 2, *passed, "--json", "--out", "out.json")
     real = Workshop._sample
     begun = []
 
@@ -130,8 +132,8 @@ def test_an_interrupted_command_goes_on(suffuse, trained, monkeypatch, verb, opt
     assert result.exit_code == 130
     assert "what was made is kept in out.json.parts; the same command goes on from there" in result.stderr
     monkeypatch.setattr(Workshop, "_sample", lambda *told: begun.append(told[2]) or real(*told))
-    for changed, name in ((("--seed", 5), "seed"), (("--guidance", 2), "guidance")):
-        other = suffuse(*command, *changed)
+    for name, value in (("seed", 5), ("steps", 2) if verb == "bridge" else ("guidance", 2)):
+        other = suffuse(*command, f"--{name}", value)
         assert other.exit_code == 3 and f"its {name} is another" in other.stdout, other.output
     assert Path("out.json.parts").exists() and not Path("out.json").exists()
     resumed = suffuse(*command)
@@ -144,6 +146,32 @@ def test_an_interrupted_command_goes_on(suffuse, trained, monkeypatch, verb, opt
     if passed:
         manifests = [json.loads(Path(f"{name}.json.manifest.json").read_text()) for name in ("out", "whole")]
         assert manifests[0] == manifests[1] and manifests[0]["model"]["domain"] == "toy"
+
+
+def test_the_output_may_be_the_folder_where_one_is(suffuse, trained):
+    result = suffuse("generate", trained, "-n", 1, "--out", ".")
+    assert result.exit_code == 0 and Path("samples.json").exists(), result.output
+
+
+def test_what_is_said_of_what_is_kept_is_so(suffuse, trained, monkeypatch):
+    """A refused call keeps nothing of its own; one that was stopped before anything was made has nothing to keep."""
+    real, begun = Workshop._sample, []
+
+    def break_off(self: Workshop, places: Any, seeds: Any) -> Any:
+        begun.append(seeds)
+        if len(begun) % 2:
+            raise KeyboardInterrupt
+        return real(self, places, seeds)
+
+    monkeypatch.setattr(Workshop, "_sample", break_off)
+    command = ("generate", trained, "-n", 4, "--batch", 2, "--out", "out.json")
+    early = suffuse(*command)
+    assert early.exit_code == 130 and "nothing was made yet that could be kept" in early.stderr
+    late = suffuse(*command)
+    assert late.exit_code == 130 and "what was made is kept in out.json.parts" in late.stderr
+    refused = suffuse(*command, "--seed", 5)
+    assert refused.exit_code == 3 and "remembers items of another call: its seed" in refused.stderr
+    assert "goes on from there" not in refused.stderr and Path("out.json.parts").exists()
 
 
 def test_items_that_are_others_are_another_call(suffuse, trained, monkeypatch):

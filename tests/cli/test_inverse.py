@@ -31,7 +31,8 @@ def test_inpaint_writes_a_folder_anew_each_time(suffuse, trained, waves):
         assert [(row["source"], row["seed"]) for row in rows] == [
             ("waves.json:0", 5), ("waves.json:0", 6), ("waves.json:1", 7), ("waves.json:1", 8),
         ]  # fmt: skip
-        assert {row["file"] for row in rows} | {"samples.json", "sheet.png"} == {p.name for p in Path(folder).iterdir()}
+        beside = {"samples.json", "sheet.png", "manifest.json"}
+        assert {row["file"] for row in rows} | beside == {p.name for p in Path(folder).iterdir()}
         assert "made 4" in result.stdout and f"{folder}/sheet.png" in result.stdout
         made = [json.loads((Path(folder) / row["file"]).read_text())[0] for row in rows]
         assert made[0][:4] == pytest.approx(WAVE[:4], abs=1e-6)
@@ -64,7 +65,7 @@ def test_inpaint_hands_every_option_on(suffuse, trained, waves, monkeypatch):
         "negative": {"label": ["f3"]}, "compose": [],
     }  # fmt: skip
     told = json.loads(result.stdout)
-    assert told["files"] == ["w.json"] and told["seeds"] == [7, 8, 9, 10]
+    assert told["files"] == ["w.json", "w.json.manifest.json"] and told["seeds"] == [7, 8, 9, 10]
     assert told["sources"] == ["waves.json:0"] * 2 + ["waves.json:1"] * 2
     assert told["conditions"] == {"label": ["f1", "f1", "f2", "f2"]}
     assert len(json.loads(Path("w.json").read_text())) == 4

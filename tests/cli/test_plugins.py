@@ -52,9 +52,9 @@ def test_list_imports_nothing(site):
     assert done.returncode == 0 and done.stderr == ""
     status = {record["name"]: record["status"] for record in json.loads(done.stdout)}
     assert status == {
-        "builtin": "active", "images": "available", "molecules": "available", "tabular": "available",
-        "tensorboard": "available", "broken": "available", "older": "available", "switched-off": "disabled",
-        "fine": "available",
+        "builtin": "active", "audio": "available", "images": "available", "molecules": "available",
+        "tabular": "available", "tensorboard": "available", "broken": "available", "older": "available",
+        "switched-off": "disabled", "fine": "available",
     }  # fmt: skip
     assert "--load" in run(site, "plugins", "list").stdout
 
@@ -64,7 +64,8 @@ def test_list_load_tells_the_state_of_each(site):
     assert done.returncode == 0 and done.stderr == ""
     status = {record["name"]: record["status"] for record in json.loads(done.stdout)}
     assert status == {
-        "builtin": "active", "images": "active", "molecules": "active", "tabular": "active", "tensorboard": "active",
+        "builtin": "active", "audio": "active", "images": "active", "molecules": "active", "tabular": "active",
+        "tensorboard": "active",
         "broken": "broken", "older": "incompatible", "switched-off": "disabled", "fine": "active",
     }  # fmt: skip
 

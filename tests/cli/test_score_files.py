@@ -131,6 +131,18 @@ def test_an_interrupted_run_says_how_to_go_on(suffuse, trained, folder, monkeypa
     assert "15 of them before" in suffuse(*command).stdout, "all but the last, which was being scored"
 
 
+def test_nothing_is_said_to_be_kept_where_nothing_is(suffuse, trained, folder, monkeypatch):
+    def stop(self, path, size):
+        raise KeyboardInterrupt
+        yield
+
+    command = ("score", trained, folder, *FAST, "--batch", 5, "--workers", 1, "--out", "s.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr(lines.Lines, "batches", stop)
+        early = suffuse(*command)
+    assert early.exit_code == 130 and "nothing was scored yet that could be kept" in early.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

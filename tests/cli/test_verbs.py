@@ -118,7 +118,8 @@ def test_generate_writes_a_folder_anew_each_time(suffuse, trained):
     for folder in ("samples/waves", "samples/waves-2"):
         result = suffuse("generate", trained, "--count", 2, "--seed", 5)
         assert result.exit_code == 0, result.output
-        assert {p.name for p in Path(folder).iterdir()} == {"5.json", "6.json", "samples.json", "sheet.png"}
+        extra = {"samples.json", "sheet.png", "manifest.json"}
+        assert {p.name for p in Path(folder).iterdir()} == {"5.json", "6.json", *extra}
         assert f"{folder}/sheet.png" in result.stdout
 
 
@@ -141,7 +142,7 @@ def test_generate_hands_every_option_on(suffuse, trained, monkeypatch):
     assert result.exit_code == 0, result.output
     assert got.pop("on_step") and got.pop("memory")
     assert got == {
-        "count": 3, "filters": [{"name": "unique"}], "tries": 9,
+        "count": 3, "extent": None, "filters": [{"name": "unique"}], "tries": 9,
         "seed": 7, "conditions": {"label": ["f1", "f2"]}, "steps": 4, "guidance": 2.0,
         "sampler": DDIM(eta=1.0), "grid": Karras(4), "schedule": Cosine(), "interval": (0.1, 9.0), "batch": 2,
         "trajectory": False, "negative": {}, "compose": [],

@@ -99,7 +99,7 @@ class Session:
         monkeypatch.chdir(folder)
         monkeypatch.syspath_prepend(str(folder))
         monkeypatch.setenv("SUFFUSE_CACHE", str(folder.parent / "cache"))
-        monkeypatch.setattr("suffuse_images.classifier.MOST_STEPS", 8)
+        monkeypatch.setattr("suffuse.classifier.MOST_STEPS", 8)
         monkeypatch.setattr("suffuse_images.metrics.MOST_TRAINING", 300)
         monkeypatch.setattr(_Current, "registry", None)
         real = suffuse.recipe.load_recipe

@@ -142,6 +142,28 @@ def test_keys_of_pictures(section: type[BaseModel]) -> None:
     assert dict(keys(section)) in told
 
 
+@pytest.mark.parametrize("section", ["data", "codec"])
+def test_keys_of_sounds(section: str) -> None:
+    pytest.importorskip("torchaudio")
+    from suffuse_audio.data import Data as Sounds
+    from suffuse_audio.fitting import Options as Heard
+    from tests.docs.pages import ROOT, tables
+
+    told = [documented(rows) for header, rows in tables(ROOT / "docs" / "audio.md") if header[0] == "key"]
+    expected = dict(keys({"data": Sounds, "codec": Heard}[section]))
+    if section == "codec":
+        expected["representation"] = expected["representation"].name
+    assert expected in told
+
+
+def test_recipes_of_sounds() -> None:
+    from tests.docs.pages import ROOT, tables
+
+    (rows,) = (rows for header, rows in tables(ROOT / "docs" / "audio.md") if header[-1] == "recipe")
+    told = {name for row in rows for name in spans(row[-1]) if name.startswith("audio/")}
+    assert told == {f"audio/{name}" for name in names("recipe") if find("recipe", name).domain == "audio"}
+
+
 def test_ready_recipes() -> None:
     rows = table("images.md", "recipe", "network", "parameters")
     assert sorted(spans(row[0])[0] for row in rows) == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from suffuse.nn.embeddings import axial_positions, fourier, noise_features, turned, turns
+from suffuse.nn.embeddings import axial_positions, fourier, noise_features, rotary_positions, rotated
 
 
 def test_odd_widths_end_in_a_zero() -> None:
@@ -37,13 +37,13 @@ def test_each_axis_has_its_own_features() -> None:
     torch.testing.assert_close(table[:1, :, 8:].expand(3, -1, -1), table[..., 8:])
 
 
-def test_products_of_what_is_turned_tell_the_distance() -> None:
+def test_products_of_what_is_rotated_tell_the_distance() -> None:
     """As a complex number is turned by its position: an oracle in complex arithmetic, and no place of its own."""
-    x, by = torch.randn(2, 9, 8, dtype=torch.float64), turns(9, 8)
+    x, by = torch.randn(2, 9, 8, dtype=torch.float64), rotary_positions(9, 8)
     waves = 160.0 ** -(torch.arange(4, dtype=torch.float64) / 4)
     angles = torch.arange(9, dtype=torch.float64)[:, None] * waves
-    there = turned(x, by)
+    there = rotated(x, by)
     number = torch.complex(x[..., :4], x[..., 4:]) * torch.polar(torch.ones_like(angles), angles)
     torch.testing.assert_close(there, torch.cat((number.real, number.imag), dim=-1), atol=1e-5, rtol=1e-5)
-    products = turned(x[:, :1].expand(-1, 9, -1), by) @ turned(x[:, :1].expand(-1, 9, -1), by).transpose(1, 2)
+    products = rotated(x[:, :1].expand(-1, 9, -1), by) @ rotated(x[:, :1].expand(-1, 9, -1), by).transpose(1, 2)
     torch.testing.assert_close(products[:, 1:, 1:], products[:, :-1, :-1], atol=1e-5, rtol=1e-5)

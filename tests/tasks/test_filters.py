@@ -7,11 +7,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
 import torch
 
+import suffuse
 from suffuse.domain import Item
 from suffuse.errors import DataError, DomainInputError, PluginError, RecipeError
 from suffuse.filters import Each, Filter
@@ -22,7 +24,7 @@ from suffuse.tasks import memory as memories
 from suffuse.tasks.filtering import Made, fill, judged, make_filters
 from suffuse.tasks.generate import generate
 from suffuse.tasks.items import read_items
-from suffuse.tasks.making import remember
+from suffuse.tasks.making import Workshop, remember
 from suffuse.tasks.memory import open_memory
 from suffuse.tasks.samples import save
 from suffuse.tasks.score import score
@@ -148,10 +150,15 @@ def test_fewer_are_told_and_come_out(model: Model, caplog: pytest.LogCaptureFixt
     assert only.name == "none.json.manifest.json" and not (tmp_path / "none.json").exists()
 
 
-def test_without_filters_nothing_is_said_or_written(model: Model, tmp_path: Path) -> None:
-    samples = generate(model, 2)
+def test_a_manifest_is_there_without_filters_too(model: Model, tmp_path: Path) -> None:
+    samples = generate(model, 2, seed=4, conditions={"label": "f2"}, steps=3)
     assert samples.drops == {} and samples.account is not None and samples.account.made == 2
-    assert save(model, samples, tmp_path / "two.json") == [tmp_path / "two.json"]
+    beside = tmp_path / "two.json.manifest.json"
+    assert save(model, samples, tmp_path / "two.json") == [tmp_path / "two.json", beside]
+    told = json.loads(beside.read_text())
+    assert (told["kept"], told["seeds"], told["conditions"]) == (2, [4, 5], {"label": ["f2", "f2"]})
+    assert told["filters"] == [] and told["versions"]["suffuse"] == suffuse.__version__
+    assert told["model"]["name"] == "toy" and told["evaluations"] > 0 and told["sampler"] and "sources" not in told
 
 
 def test_a_manifest_tells_how_items_came_about_and_is_no_item(model: Model, tmp_path: Path) -> None:
@@ -328,6 +335,9 @@ def test_another_call_is_refused(model: Model, tmp_path: Path, changed: dict[str
     interrupted(model, tmp_path / "a", after=4, **call)
     with pytest.raises(DataError, match=f"its {next(iter(changed))} is another"):
         remember(tmp_path / "a", model, **{**call, **changed})
+    name, _ = changed.popitem()
+    with pytest.raises(DataError, match=f"its {name} is another"):
+        remember(tmp_path / "a", model, **{key: value for key, value in call.items() if key != name})
     with remember(tmp_path / "a", model, resume=False, **{**call, **changed}) as memory:
         assert memory.recalled == 0 and not (tmp_path / "a").exists()
 
@@ -344,3 +354,28 @@ def test_states_of_several_fields_are_remembered_with_their_masks(tmp_path: Path
     assert all(torch.equal(back[name], state[name]) and back[name].dtype == state[name].dtype for name in state)
     assert again.recall([7]) is not None and again.recall([8]) is None
     assert again.recalled == 3
+
+
+def test_other_batches_than_those_that_were_made_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Stop), open_memory(tmp_path / "a", {"seed": 1}) as memory:
+        memory.keep([5, 6], torch.rand(2, 3))
+        raise Stop
+    with pytest.raises(DataError, match="other items than are made now"):
+        open_memory(tmp_path / "a", {"seed": 1}).recall([5, 7])
+
+
+def test_what_is_recalled_is_where_the_model_computes(tmp_path: Path) -> None:
+    """A device of no numbers stands for an accelerator."""
+    with pytest.raises(Stop), open_memory(tmp_path / "a", {}) as memory:
+        memory.keep([5], torch.rand(1, 3))
+        raise Stop
+    model: Any = SimpleNamespace(device=torch.device("meta"))
+    places: list[str] = []
+
+    def finish(numbers: Any, rng: Any, x: Any) -> list[Any]:
+        places.append(x.device.type)
+        return [None]
+
+    plan, unused = SimpleNamespace(batch=1), None
+    Workshop(model, plan, unused, open_memory(tmp_path / "a", {}), None, False, None, finish)([0], [5])  # type: ignore[arg-type]
+    assert places == ["meta"]

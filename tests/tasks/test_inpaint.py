@@ -192,3 +192,14 @@ def test_numbers_and_classes(mixed_run: Run) -> None:
         assert [chain[0][0] for chain in begun] == [chain[0][0] for chain in items]
         assert [chain[0][1] for chain in begun] == pytest.approx([chain[0][1] for chain in items], rel=1e-5)
         assert mixed.right(begun)["sizes"] > 0.75
+
+
+def test_items_are_shown_with_gaps_where_their_domain_has_such(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = waves(2)
+    rows = inpaint(model, items, fill="0:2").rows
+    assert rows is not None and rows[0][1][2:] == pytest.approx(items[0][2:], abs=1e-5)
+    monkeypatch.setattr(WaveCodec, "emptied", lambda self, item, known: ("gap", item, int(known.sum())))
+    rows = inpaint(model, items, fill="0:2").rows
+    assert rows is not None
+    for item, (whole, kept, _) in zip(items, rows, strict=True):
+        assert whole is item and kept == ("gap", item, LENGTH - 2)

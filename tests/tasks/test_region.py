@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from suffuse.domain import Categories
+from suffuse.domain import Categories, Unit
 from suffuse.errors import DomainInputError, RecipeError
 from suffuse.state import State
 from suffuse.tasks.known import known_of_items, of_one, without
@@ -23,12 +23,16 @@ GRAPH = {
     "mask": torch.tensor([[True, True, True, True], [True, True, False, False]]),
     "bond.mask": torch.ones(2, 4, 4, dtype=torch.bool),
 }
+UNITS = {"s": Unit(1, 4.0, margin=0.5), "ms": Unit(1, 0.004, margin=0.5), "Hz": Unit(0, 0.01)}
+"""Of the grid's second axis, which lasts two seconds, and of its first, up to 400 Hz."""
 CATEGORIES = {"kind": Categories((0.2,) * 5), "bond": Categories((0.5, 0.3, 0.2), symmetric=True)}
 
 
 def model(categories: Any = None, known: State | None = None) -> Any:
     return SimpleNamespace(
-        codec=SimpleNamespace(parts=lambda: None, categorical=lambda: categories or {}, known=lambda items: known)
+        codec=SimpleNamespace(
+            parts=lambda: None, categorical=lambda: categories or {}, known=lambda items: known, units=lambda: UNITS
+        )
     )
 
 
@@ -50,6 +54,13 @@ def kept(
         ("-1", (slice(3, 4), slice(None))),
         ("25%:75%,50%:", (slice(1, 3), slice(4, 8))),
         (":,12.5%:-1", (slice(None), slice(1, 7))),
+        ("1s:1.25s", (slice(None), slice(3, 6))),
+        ("1000ms:1.25s", (slice(None), slice(3, 6))),
+        ("1.5s:", (slice(None), slice(5, 8))),
+        ("1.75s:2s", (slice(None), slice(6, 8))),
+        (":.1s", (slice(None), slice(0, 1))),
+        ("100Hz:300Hz", (slice(1, 3), slice(None))),
+        ("1.5s:, 100 Hz:300Hz", (slice(1, 3), slice(5, 8))),
     ],
 )
 def test_slices_of_a_grid(text: str, box: tuple[slice, slice]) -> None:
@@ -137,6 +148,11 @@ def test_pairs_are_filled_both_ways_round() -> None:
         ("kinds", GRAPH, DomainInputError, "did you mean 'kind'"),
         ("kind=0:2,0:2", GRAPH, DomainInputError, "at most 1: 4"),
         ("kind=2:4", GRAPH, DomainInputError, "a stretch of 2 places"),
+        ("1s:3s", GRID, DomainInputError, "a stretch of 8 places"),
+        ("1sec:2sec", GRID, RecipeError, "no unit named 'sec'"),
+        ("1s:200Hz", GRID, RecipeError, "of two axes"),
+        ("1s:,0:2", GRID, RecipeError, "mixes stretches"),
+        ("1s:,:2s", GRID, RecipeError, "mixes stretches"),
     ],
 )
 def test_wrong_parts_are_told(text: str, states: State, error: type[Exception], said: str) -> None:

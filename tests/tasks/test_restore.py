@@ -14,6 +14,7 @@ from suffuse.errors import DomainInputError, RecipeError, SuffuseError, Unsuppor
 from suffuse.inverse.method import mmps
 from suffuse.model import Model
 from suffuse.operators import Blur, Downsample, Identity
+from suffuse.registry import make, names
 from suffuse.rng import Rng
 from suffuse.sampling import DDPM
 from suffuse.tasks.restore import restore
@@ -69,6 +70,13 @@ def test_completions_share_one_measurement(model: Model) -> None:
     assert alone.rows is not None
     assert alone.rows[0][1] == pytest.approx(many.rows[1][1], abs=1e-6)
     assert alone.items[1] == pytest.approx(many.items[4], abs=1e-4)
+
+
+@pytest.mark.parametrize("name", names("method"))
+def test_a_method_is_told_from_others_by_its_text(name: str) -> None:
+    """Hence the same command goes on in another process."""
+    one, same = make("method", name), make("method", name)
+    assert str(one) == str(same) and len({str(make("method", other)) for other in names("method")}) == 5
 
 
 def test_operators_and_methods_by_name(model: Model) -> None:

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from suffuse.calibration import Calibration
+from suffuse.domain import Unreadable
 from suffuse.errors import DataError, DomainInputError, RecipeError, UnsupportedError
 from suffuse.metrics import auroc
 from suffuse.model import Model
@@ -223,6 +224,21 @@ def test_items_are_found_in_files_and_folders(model: Model, tmp_path: Path) -> N
         read_items(model, [tmp_path / "in", tmp_path / "none.json"])
     with pytest.raises(DataError, match="no such file"):
         read_items(model, [tmp_path / "missing"])
+
+
+def test_a_file_that_cannot_be_read_does_not_stand_in_the_way_of_others(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def batches(self: toy.Toy, path: Path, size: int) -> Iterator[list[Any]]:
+        yield [Unreadable(DataError("is torn", field=str(path)))] if "bad" in path.name else self.read(path)
+
+    monkeypatch.setattr(toy.Toy, "batches", batches)
+    for name in ("a", "bad", "c"):
+        (tmp_path / f"{name}.json").write_text(json.dumps([Waves(0, 1, True)[0].item]))
+    assert read_items(model, [tmp_path])[1] == [f"{tmp_path}/a.json", f"{tmp_path}/c.json"]
+    assert caplog.messages == [f"{tmp_path}/bad.json: is torn; it is left out"]
+    with pytest.raises(DataError, match="is torn"):
+        read_items(model, [tmp_path / "bad.json"])
 
 
 def test_a_named_file_of_a_foreign_suffix_is_refused_before_it_is_read(

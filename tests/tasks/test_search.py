@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from suffuse.domain import Unreadable
 from suffuse.errors import DataError, DomainInputError, ModelFileError, RecipeError
 from suffuse.index import Entry, Index, Settings, unit
 from suffuse.model import Model
@@ -21,7 +22,7 @@ from suffuse.tasks.index import index_files, make_index
 from suffuse.tasks.search import search
 from suffuse.tensorfile import write_tensors
 from suffuse.trained import build_denoiser
-from tests.toy import LENGTH, Plugin, Waves
+from tests.toy import LENGTH, Plugin, Toy, Waves
 
 
 @pytest.fixture(autouse=True)
@@ -200,3 +201,16 @@ def test_bad_requests_are_told(model: Model, folder: Path, tmp_path: Path) -> No
     ):
         with pytest.raises(error, match=said):
             call()
+
+
+def test_items_behind_one_that_cannot_be_read_are_found(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def batches(self: Toy, path: Path, size: int) -> Iterator[list[object]]:
+        yield [Unreadable(DataError("is broken")) if item is None else item for item in self.read(path)]
+
+    monkeypatch.setattr(Toy, "batches", batches)
+    one, other = waves(2)
+    (tmp_path / "a.json").write_text(json.dumps([one, None, other]))
+    ((hit, _),) = search(model, [other], tmp_path / "a.json", 2)
+    assert (hit.entry.name, hit.item) == (f"{tmp_path / 'a.json'}:2", other)

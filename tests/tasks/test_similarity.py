@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from suffuse.process.kernels import Absorbing
 from suffuse.registry import isolated
 from suffuse.sampling import DDPM, UniformTime
 from suffuse.similarity import Similarity
+from suffuse.tasks.alike import similarity_of
 from suffuse.tasks.index import index_files, make_index
 from suffuse.tasks.items import numbered
 from suffuse.tasks.samples import save
@@ -59,6 +61,7 @@ def test_the_crossing_of_a_noisy_falling_curve() -> None:
     assert crossing({0: 1.0, 10: 0.4, 20: 0.6, 40: 0.0}, 0.25) == 30  # 10 and 20 are taken as 0.5
     assert crossing({0: 1.0, 20: float("nan"), 64: 0.0}, 0.5) == 32
     assert crossing({0: 1.0, 64: 0.5}, 0.2) == 64
+    assert crossing({0: 1.0, 32: float("inf"), 64: 0.5}, 0.75) == 48  # up to 32 nothing has changed
     assert crossing({0: 1.0, 64: 0.5}, 1.0) == 1
 
 
@@ -73,6 +76,10 @@ def test_levels_of_known_curves_are_found_with_few_looks() -> None:
     assert [point.level for point in found] == pytest.approx(scales, abs=1)
     assert [point.value for point in found] == pytest.approx([0.5] * 3, abs=0.03)
     assert len(set(seen)) == len(seen) <= 3 * 8
+    late = nearest_levels(
+        0.9, lambda curves, levels: [float("inf") if level < 20 else 0.6 for level in levels], 1, (32, 128)
+    )
+    assert late[0].value == 0.6 and late[0].level in range(20, 33)
     unknown = nearest_levels(0.5, lambda curves, levels: [float("nan")] * len(curves), 1, (8, 16))
     assert unknown[0].level == 1 and np.isnan(unknown[0].value)
 
@@ -83,17 +90,37 @@ HOW: dict[str, Any] = {"sampler": DDPM(), "grid": UniformTime(30)}
 
 
 @pytest.mark.usefixtures("own")
-@pytest.mark.parametrize("wanted", [0.4, 0.6, 0.8])
+@pytest.mark.parametrize("wanted", [0.4, 0.6, 0.75])
 def test_variations_are_as_alike_as_is_wanted(wanted: float) -> None:
-    """Of independent letters it is known what share of them a strength keeps."""
+    """Of independent letters it is known what share of them a strength keeps in what is no copy."""
     model, items = letters(Categorical(Absorbing(3))), [list("ccbacb")] * 40
     found = vary(model, items, similarity=wanted, count=4, **HOW)
     assert np.mean(found.each["shared"]) == pytest.approx(wanted, abs=0.04)
     chances = (0.1, 0.1, 0.2, 0.7, 0.1, 0.2)
-    expected = [np.mean([kept_share(Absorbing(3), s, chance) for chance in chances]) for s in found.each["strength"]]
+    kept = [[kept_share(Absorbing(3), s, chance) for chance in chances] for s in found.each["strength"]]
+    expected = [(np.mean(row) - np.prod(row)) / (1.0 - np.prod(row)) for row in kept]
     assert np.mean(expected) == pytest.approx(wanted, abs=0.04)
+    assert list("ccbacb") not in found.items
     told = [shared([item], [made])[0, 0] for item, made in zip(np.repeat(items, 4, 0), found.items, strict=True)]
     assert found.each["shared"] == told
+
+
+@pytest.mark.usefixtures("own")
+def test_copies_are_made_again_and_counted() -> None:
+    """Where variations are to be much alike to their items, half of what is made is these items again."""
+    model, items = letters(Categorical(Absorbing(3))), [list("aaaaaa"), list("aaaaab")] * 4
+    found = vary(model, items, similarity=0.8, count=6, **HOW)
+    sources = [items[int(source)] for source in found.sources or []]
+    assert len(found.items) == 48 and all(one != source for one, source in zip(found.items, sources, strict=True))
+    assert found.account is not None
+    assert found.drops == {"copy": found.account.made - 48} and found.drops["copy"] > 8
+    assert list("aaaaaa") in found.items  # a copy of another item is none
+    assert np.mean(found.each["shared"]) == pytest.approx(0.8, abs=0.05)
+    few = vary(model, items[:1], similarity=0.8, count=6, tries=7, filters=[lambda item: "is kept out"], **HOW)
+    assert few.drops["copy"] + few.drops["is kept out"] == 7 and not few.items
+    same = vary(model, items[:2], similarity=1.0, count=6, **HOW)
+    assert not same.drops and items[0] in same.items
+    assert list("aaaaaa") in vary(model, items[:1], 0.0, count=2, **HOW).items
 
 
 @pytest.mark.usefixtures("own")
@@ -128,6 +155,14 @@ def test_a_model_knows_how_alike_items_are_where_its_domain_does_not(model: Mode
     assert np.mean(near.each["cosine"]) == pytest.approx(0.995, abs=0.003)
     assert np.mean(far.each["cosine"]) == pytest.approx(0.97, abs=0.01)
     assert vary(model, items, 0.3).each == {}
+
+
+def test_what_is_broken_has_no_similarity(model: Model) -> None:
+    """To a model too, be it some of the items, or all."""
+    measure, broken = similarity_of(model), [[1.0], [2.0]]
+    assert np.isnan(measure.between(waves(3), broken)).all() and np.isnan(measure.between(broken, waves(3))).all()
+    found = measure.between(waves(1), [*waves(1), *broken])
+    assert found[0, 0] == pytest.approx(1.0) and np.isnan(found[0, 1:]).all()
 
 
 def test_bad_requests_are_told(model: Model) -> None:
@@ -202,6 +237,9 @@ def test_neighbours_tell_both_similarities(model: Model, file: Path, monkeypatch
             assert hit.own == {"shared": shared([query], [hit.item])[0, 0]}
         assert hits[0].own == {"shared": 1.0}
     assert reads == ["waves.json"]
+    file.write_text(json.dumps(waves(9, 9)))
+    os.utime(file, ns=(0, 0))
+    assert all(hit.own == {} and hit.item is None for hit in search(model, queries, index, 4)[0])
     file.unlink()
     assert all(hit.own == {} and hit.item is None for hit in search(model, queries, index, 4)[0])
 

@@ -58,7 +58,7 @@ def test_all_is_counted_and_told(model: Model, tmp_path: Path) -> None:
     assert told["steering"] == {
         "scorer": "starts_high", "version": "", "weight": 2.0, "every": 2, "particles": 5
     }  # fmt: skip
-    assert told["score"] == pytest.approx(samples.each["score"])
+    assert told["score"] == pytest.approx(samples.each["score"]) and "sources" not in told
     rows = json.loads((tmp_path / "samples.json").read_text())
     assert [row["score"] for row in rows] == pytest.approx(samples.each["score"])
     assert generate(model, 1, reward=starts_high, sampler=DPMpp(), steps=4).account.sampler == repr(DPMpp())  # type: ignore[union-attr]
@@ -108,10 +108,17 @@ def wrong(waves: list[Any]) -> Any:
     raise KeyError("a bug")
 
 
+def wrong_in_turn(waves: list[Any]) -> Iterator[float]:
+    yield from ({}[wave] for wave in map(tuple, waves))
+
+
 @pytest.mark.parametrize(
     ("function", "said"),
     [
         (wrong, "failed: KeyError: 'a bug'"),
+        (wrong_in_turn, "failed: KeyError"),
+        (lambda waves: np.array(1.0), "failed: TypeError"),
+        (lambda waves: [10**400] * len(waves), "gave no number"),
         (lambda waves: [1.0], "gave another number of scores"),
         (lambda waves: "1" * len(waves), "gave no list"),
         (lambda waves: 1.0, "gave no list"),
@@ -128,7 +135,7 @@ def test_a_wrong_scorer_is_told_by_its_name(model: Model, function: Callable[...
 
 
 def test_whatever_lists_numbers_is_understood() -> None:
-    for given in ([1, None], (1.0, math.nan), np.array([1.0, -math.inf]), torch.tensor([1.0, math.nan])):
+    for given in ([1, None], iter((1.0, math.nan)), np.array([1.0, -math.inf]), torch.tensor([1.0, math.nan])):
         scores = Scorer(lambda items, given=given: given, "mine")(["a", "b"])
         assert scores[0] == 1.0 and math.isnan(scores[1])
     assert Scorer(wrong, "mine")([]) == []
@@ -141,6 +148,18 @@ def test_a_scorer_in_a_file(tmp_path: Path) -> None:
     assert found(["abc", ""]) == [3.0, 0.0] and found.name == f"{file}:score"
     file.write_text("def score(items):\n    return [0.0 for i in items]\n", encoding="utf-8")
     assert str(scorer_of(f"{file}:score")) != str(found)  # another version is another scorer, to whoever goes on
+
+
+def test_a_file_may_hold_classes_of_data(tmp_path: Path) -> None:
+    """They look up the module that they are of, where annotations are postponed."""
+    file = tmp_path / "scorer.py"
+    file.write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Target:\n    length: int\n"
+        "def score(items):\n    return [-abs(len(item) - Target(2).length) for item in items]\n",
+        encoding="utf-8",
+    )
+    assert scorer_of(f"{file}:score")(["abc", "ab"]) == [-1.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -166,3 +185,12 @@ def test_a_scorer_that_is_not_there(tmp_path: Path, name: str, text: str | None,
 def test_what_is_no_function_is_refused(model: Model) -> None:
     with pytest.raises(RecipeError, match="is no function"):
         model.generate(1, reward=3.0)
+
+
+def test_an_error_names_functions_of_the_file_and_no_imported_ones(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text("from json import loads\nfrom math import sqrt\n\ndef score(items): return [sqrt(4.0)]\n")
+    with pytest.raises(RecipeError) as error:
+        scorer_of(f"{file}:scores")
+    assert error.value.expected == "one of score" and "did you mean 'score'" in (error.value.fix or "")
+    assert scorer_of(f"{file}:sqrt")  # whoever names one means it

@@ -176,7 +176,8 @@ def test_saved_folder_and_file(model: Model, tmp_path: Path) -> None:
     rows = json.loads((tmp_path / "made" / "samples.json").read_text())
     assert rows[2] == {"file": "f3-7.json", "seed": 7, "label": "f3"}
     assert model.domain.read(tmp_path / "made" / "f3-7.json") == [samples.items[2]]
-    assert save(model, samples, tmp_path / "all.json") == [tmp_path / "all.json"]
+    both = [tmp_path / "all.json", tmp_path / "all.json.manifest.json"]
+    assert save(model, samples, tmp_path / "all.json") == both
     with pytest.raises(DomainInputError, match=r"\.json"):
         save(model, samples, tmp_path / "all.xyz")
 

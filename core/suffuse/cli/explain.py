@@ -91,8 +91,9 @@ def _oddest(
 ) -> tuple[list[str], list[int], list[Item]]:
     """The names, the numbers and the items of the highest scores; all are scored as they are read."""
     from suffuse.tasks.extremes import Extremes
+    from suffuse.tasks.items import refuse_unreadable
     from suffuse.tasks.scoring.scorer import items_at_a_time
-    from suffuse.tasks.scoring.sources import read_batches, refuse_unreadable
+    from suffuse.tasks.scoring.sources import read_batches
 
     kept = Extremes(top)
     for part in read_batches(scorer.model, sources, items_at_a_time(scorer.model)):

@@ -10,10 +10,10 @@ import typer
 
 from suffuse.cli import filtering
 from suffuse.cli import options as opt
-from suffuse.cli.made import Resume, memorized, print_made
+from suffuse.cli.made import Resume, memorized, tell
 from suffuse.cli.screen import item_bar
 from suffuse.cli.steering import Particles, ScoreBy, ScoreEvery, ScoreWeight, parse_steering
-from suffuse.cli.verb import print_json, verb
+from suffuse.cli.verb import verb
 
 if TYPE_CHECKING:
     from suffuse.model import Model
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 Trajectory = Annotated[
     Path | None,
     typer.Option("--trajectory", metavar="FILE", help="Also write how the items came out of noise, as a .gif."),
+]
+
+
+Extent = Annotated[
+    str | None,
+    typer.Option(
+        "--extent", metavar="SIZE", help="How long, or how large, items are, as 30s: in units of the domain, if any."
+    ),
 ]
 
 
@@ -41,6 +49,7 @@ def generate(
     interval: opt.IntervalText = None,
     negative: opt.Negative = None,
     compose: opt.Compose = None,
+    extent: Extent = None,
     score_by: ScoreBy = None,
     score_weight: ScoreWeight = None,
     score_every: ScoreEvery = None,
@@ -57,7 +66,7 @@ def generate(
 ) -> None:
     """Make items out of noise, freely or under conditions."""
     from suffuse.tasks.generate import generate as make_samples
-    from suffuse.tasks.samples import check_animation, check_out, save
+    from suffuse.tasks.samples import check_animation, check_out
 
     loaded = opt.load_model(model, device)
     if trajectory is not None:
@@ -70,7 +79,7 @@ def generate(
     )  # fmt: skip
     steering = parse_steering(score_by, score_weight, score_every, particles)
     chosen = {"filters": filtering.parse_filters(loaded, filters), "tries": tries, **steering}
-    call = {"seed": seed, "batch": batch, **chosen, **plan}
+    call = {"seed": seed, "extent": extent, "batch": batch, **chosen, **plan}
     begun = time.perf_counter()
     with (
         memorized("generate", loaded, out, resume, count=count, **call) as memory,
@@ -78,17 +87,9 @@ def generate(
     ):
         samples = make_samples(loaded, count, on_step=on_step, trajectory=trajectory is not None, memory=memory, **call)
     seconds = time.perf_counter() - begun
-    files = save(loaded, samples, place, **writing)
-    if memory is not None:
-        memory.forget()
     if trajectory is not None:
         _animate(loaded, samples, trajectory)
-    if as_json:
-        told = {"files": files, "seeds": samples.seeds, "conditions": samples.conditions, **samples.each}
-        print_json({**told, **filtering.told(samples), "seconds": round(seconds, 3), "trajectory": trajectory})
-    else:
-        print_made(samples, files, seconds, *filter(None, [trajectory]))
-    filtering.leave_if_fewer(samples)
+    tell(loaded, samples, place, writing, seconds, as_json, memory, trajectory=trajectory)
 
 
 def _animate(model: Model, samples: Samples, path: Path) -> None:

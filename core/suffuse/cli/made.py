@@ -105,8 +105,9 @@ def tell(
     seconds: float,
     as_json: bool,
     memory: Memory | None = None,
+    **others: Path | None,
 ) -> None:
-    """Write what was made, which is remembered no longer then, and print where it lies."""
+    """Write what was made, which is remembered no longer then, and print where it lies, and where other files do."""
     from suffuse.tasks.samples import save
 
     files = save(model, samples, place, **writing)
@@ -114,13 +115,13 @@ def tell(
         memory.forget()
     if as_json:
         told = {"files": files, "sources": samples.sources, "seeds": samples.seeds, "conditions": samples.conditions}
-        print_json({**told, **samples.each, **filtering.told(samples), "seconds": round(seconds, 3)})
+        print_json({**told, **samples.each, **filtering.told(samples), "seconds": round(seconds, 3), **others})
     else:
-        print_made(samples, files, seconds)
+        _print_made(samples, files, seconds, *filter(None, others.values()))
     filtering.leave_if_fewer(samples)
 
 
-def print_made(samples: Samples, files: Sequence[Path], seconds: float, *others: Path) -> None:
+def _print_made(samples: Samples, files: Sequence[Path], seconds: float, *others: Path) -> None:
     """Print what was made, and where it lies."""
     console = results()
     told = str(samples.account) if samples.drops else f"made {len(samples.items)}"

@@ -151,13 +151,17 @@ def parse_component(text: str, field: str, texts: Callable[[str], Collection[str
         field: the option's name, for messages.
         texts: from the component's name to the options whose values are taken as they stand, not as YAML.
     """
-    import yaml
-
     name, _, rest = text.partition(":")
     pairs = parse_pairs(_outside_brackets(rest), field)
     plain = texts(name.strip()) if pairs else ()
+    return name.strip(), {key: value if key in plain else _in_yaml(value, field) for key, value in pairs}
+
+
+def _in_yaml(text: str, field: str) -> Any:
+    import yaml
+
     try:
-        return name.strip(), {key: value if key in plain else yaml.safe_load(value) for key, value in pairs}
+        return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RecipeError("has a value that is not YAML", field=field, got=repr(text)) from error
 
@@ -191,12 +195,10 @@ def make_component(kind: str, text: str | None, **defaults: Any) -> Any:
 
 
 def parse_writing(model: Model, texts: Sequence[str] | None) -> dict[str, Any]:
-    """How items are to be written, checked against what their domain has."""
-    import yaml
-
+    """How items are to be written, checked against what their domain has; the values are in YAML."""
     from suffuse.tasks.samples import check_writing
 
-    told = {key: yaml.safe_load(value) for key, value in parse_pairs(texts or [], "--out-option")}
+    told = {key: _in_yaml(value, "--out-option") for key, value in parse_pairs(texts or [], "--out-option")}
     check_writing(model, told)
     return told
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from suffuse.cli import options as opt
 from suffuse.cli.screen import item_bar, results
-from suffuse.cli.verb import print_json, verb
+from suffuse.cli.verb import STDOUT, print_json, verb
 
 if TYPE_CHECKING:
     from suffuse.cli.scoring import FileOptions
@@ -150,7 +150,7 @@ def score(
     as_json: opt.Json = False,
 ) -> None:
     """How odd items are: a table, the oddest first, and pictures; or a file of all scores, for pipelines."""
-    from suffuse.cli.scoring import STDOUT, FileOptions, score_into
+    from suffuse.cli.scoring import FileOptions, score_into
     from suffuse.tasks.score import make_scorer
     from suffuse.tasks.scoring.formats import format_of
     from suffuse.tasks.scoring.sources import find_sources
@@ -241,14 +241,14 @@ def _check_place(out: Path | None, into_file: bool, csv: Path | None, items: lis
 
 def read_reference(model: Model, told: list[str] | None) -> Reference | None:
     """The reference items; of a single file in whatever kind of sequence the domain reads them."""
-    from suffuse.tasks.items import find_files, read_items
+    from suffuse.tasks.items import find_files, read_items, read_whole
 
     if not told:
         return None
     if told == ["data"]:
         return "data"
     files = find_files(model, told)
-    return model.domain.read(files[0]) if len(files) == 1 else read_items(model, files)[0]
+    return read_whole(model, files[0]) if len(files) == 1 else read_items(model, files)[0]
 
 
 def _draw(model: Trained, items: list[Item], path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from suffuse.cli.screen import progress, results
-from suffuse.cli.verb import print_json
-from suffuse.errors import RecipeError, SuffuseError
+from suffuse.cli.verb import STDOUT, print_json
+from suffuse.errors import RecipeError, ResumeError, SuffuseError
 
 if TYPE_CHECKING:
     from suffuse.tasks.scoring.columns import Scored
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from suffuse.tasks.scoring.scorer import Scorer
     from suffuse.tasks.scoring.sources import Source
 
-STDOUT = Path("-")
+PART = "[0-9]*"
+"""What the names of files of results are like in a folder of parts."""
 
 TOO_MANY = 10
 """The exit code where more is flagged than ``--fail-over`` allows; no error has it."""
@@ -140,12 +141,16 @@ def _tell_of_too_few(scorer: Scorer, summary: Summary, rate: float | None) -> No
 
 @contextmanager
 def kept(parts: Path, done: str = "scored") -> Iterator[None]:
-    """Whatever ends the block early, tell that what was done is kept."""
+    """Whatever ends the block early, tell whether what was done is kept; nothing is told where the call is refused."""
     try:
         yield
-    except (SuffuseError, KeyboardInterrupt):
-        if parts.exists():
+    except ResumeError:
+        raise
+    except (SuffuseError, KeyboardInterrupt) as error:
+        if any(parts.glob(PART)):
             typer.echo(f"what was {done} is kept in {parts}; the same command goes on from there", err=True)
+        elif isinstance(error, KeyboardInterrupt):
+            typer.echo(f"nothing was {done} yet that could be kept: the same command begins anew", err=True)
         raise
 
 

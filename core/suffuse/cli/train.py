@@ -91,12 +91,18 @@ def _tell(run: Run) -> None:
 
 def point_to(run: Run) -> None:
     """Where the run's results lie, and what can be done with them."""
+    from suffuse.recipe import load_recipe
+
     console = results()
     console.print(f"  model   {run.model_path}")
     console.print(f"  folder  {run.folder}")
     console.print("next:")
-    folder, label = shlex.quote(str(run.folder)), _label(run)
-    console.print(f"  suffuse generate {folder}" + (f" --label {shlex.quote(label)}" if label else ""))
+    folder = shlex.quote(str(run.folder))
+    if load_recipe(run.recipe_path).process.coupling is not None:
+        console.print(f"  suffuse bridge {folder} FILE")
+    else:
+        label = _label(run)
+        console.print(f"  suffuse generate {folder}" + (f" --label {shlex.quote(label)}" if label else ""))
     for verb_name in ("evaluate", "report"):
         console.print(f"  suffuse {verb_name} {folder}")
 

@@ -7,14 +7,22 @@ import json
 import os
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import typer
 
 from suffuse.errors import SuffuseError
+from suffuse.files import check_writable
 from suffuse.jsonable import finite
 
 P = ParamSpec("P")
+
+PLACES = ("out", "csv", "trajectory")
+"""The options that tell where a verb writes."""
+
+STDOUT = Path("-")
+"""The place that is no file: what is written goes down the pipe."""
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
@@ -23,6 +31,8 @@ INTERRUPTED = 130
 def verb(function: Callable[P, None]) -> Callable[P, None]:
     """Tell a verb's errors: as text on stderr, or with ``--json`` as JSON on stdout.
 
+    Where it writes, by :data:`PLACES`, is looked at first, so that no work is done whose results cannot be written.
+
     An exception out of a plugin's code is told in the plugin's name, with ``SUFFUSE_DEBUG=1`` after its traceback. Any
     other is a bug of suffuse, and passes.
     """
@@ -30,6 +40,9 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            for place in map(kwargs.get, PLACES):
+                if isinstance(place, Path) and place != STDOUT:
+                    check_writable(place)
             function(*args, **kwargs)
         except SuffuseError as error:
             raise _told(error, bool(kwargs.get("as_json"))) from error

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from suffuse.nn.embeddings import turned
+from suffuse.nn.embeddings import rotated
 from suffuse.nn.precision import widen
 
 
@@ -40,7 +40,7 @@ class Attention(nn.Module):
         context: Tensor | None = None,
         mask: Tensor | None = None,
         bias: Tensor | None = None,
-        by: Tensor | None = None,
+        rotary: Tensor | None = None,
     ) -> Tensor:
         """Attend.
 
@@ -49,8 +49,8 @@ class Attention(nn.Module):
             context: ``[batch, m, context]``; ``None``: ``x``.
             mask: bool ``[batch, m]``, true where a token of the context is real; each row has a true.
             bias: ``[batch, heads, n, m]``, added to the logits.
-            by: how queries and keys are turned by their positions, which is for attention of the tokens to themselves:
-                see :func:`suffuse.nn.embeddings.turns`.
+            rotary: angles by which queries and keys are rotated, from :func:`suffuse.nn.embeddings.rotary_positions`;
+                for attention of the tokens to themselves.
 
         Returns:
             ``[batch, n, width]``.
@@ -59,8 +59,8 @@ class Attention(nn.Module):
         query = self.query_norm(self._split(self.query(x)))
         key, value = self.key_value(x if context is None else context).chunk(2, dim=-1)
         key = self.key_norm(self._split(key))
-        if by is not None:
-            query, key = turned(query, by), turned(key, by)
+        if rotary is not None:
+            query, key = rotated(query, rotary), rotated(key, rotary)
         attended = attend(
             query.to(value.dtype),
             key.to(value.dtype),

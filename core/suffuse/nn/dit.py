@@ -88,7 +88,7 @@ class DiTBlock(nn.Module):
         embedded: Embedded,
         mask: Tensor | None = None,
         bias: Tensor | None = None,
-        by: Tensor | None = None,
+        rotary: Tensor | None = None,
     ) -> Tensor:
         """New tokens.
 
@@ -98,10 +98,10 @@ class DiTBlock(nn.Module):
             embedded: a text's tokens.
             mask: bool ``[batch, n]``, true where a token may be attended to; each row has a true.
             bias: ``[batch, heads, n, n]``, added to the logits of the self-attention.
-            by: how it turns queries and keys by their positions, see :class:`~suffuse.nn.attention.Attention`.
+            rotary: see :class:`~suffuse.nn.attention.Attention`.
         """
         shift1, scale1, gate1, shift2, scale2, gate2 = self.modulation(embedding).chunk(6, dim=-1)
-        attended = self.attention(modulate(x, shift1, scale1), mask=mask, bias=bias, by=by)
+        attended = self.attention(modulate(x, shift1, scale1), mask=mask, bias=bias, rotary=rotary)
         x = torch.addcmul(x, gate1[:, None], self.dropout(attended))
         if self.cross is not None:
             x = x + self.dropout(self.cross(x, embedded.tokens, embedded.token_mask))

@@ -48,8 +48,8 @@ def distinct(level: Tensor) -> Tensor:
     return level[:1] if level.stride(0) == 0 else level
 
 
-def turns(count: int, width: int, device: torch.device | None = None) -> Tensor:
-    """Angles by which features at a position are turned (rotary positions, Su et al. 2021).
+def rotary_positions(count: int, width: int, device: torch.device | None = None) -> Tensor:
+    """Angles by which features at a position are rotated (Su et al. 2021).
 
     The slowest wave is 1,000 positions long, as far as sequences of hundreds of elements need.
 
@@ -65,9 +65,9 @@ def turns(count: int, width: int, device: torch.device | None = None) -> Tensor:
     return torch.stack((angles.cos(), angles.sin()))
 
 
-def turned(x: Tensor, by: Tensor) -> Tensor:
-    """Features ``[…, count, width]`` turned by :func:`turns`: products of two then depend on how far they are apart."""
-    (cosine, sine), (first, second) = by.to(x.dtype), x.chunk(2, dim=-1)
+def rotated(x: Tensor, rotary: Tensor) -> Tensor:
+    """Features ``[…, count, width]`` rotated by :func:`rotary_positions`: products of two depend on their distance."""
+    (cosine, sine), (first, second) = rotary.to(x.dtype), x.chunk(2, dim=-1)
     return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
 
 

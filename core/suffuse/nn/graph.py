@@ -22,7 +22,7 @@ from suffuse.nn.attention import zero_
 from suffuse.nn.conditioning import ConditionEmbedding, Embedded
 from suffuse.nn.dit import NOISE_FEATURES, DiTBlock, DiTOptions, modulate
 from suffuse.nn.elements import ELEMENTS, PAIRS, WHOLE, Real, axes_of, mean, shown
-from suffuse.nn.embeddings import axial_positions, noise_features, turns
+from suffuse.nn.embeddings import axial_positions, noise_features, rotary_positions
 from suffuse.nn.options import parse, positive, require, whole
 from suffuse.nn.pairs import Half, Pairs, Square
 from suffuse.nn.structure import Structure
@@ -74,8 +74,8 @@ class GraphOptions:
         require(width is None or whole(width, 1), "pair_width", width, "an integer of at least 1, or null")
         known = ("none", "sinusoidal", "rotary")
         require(self.positions in known, "positions", self.positions, " or ".join(known))
-        turns = self.positions != "rotary" or self.width // self.heads % 2 == 0
-        require(turns, "width", self.width, f"an even multiple of {self.heads}, the heads, for rotary positions")
+        paired = self.positions != "rotary" or self.width // self.heads % 2 == 0
+        require(paired, "width", self.width, f"an even multiple of {self.heads}, the heads, for rotary positions")
         require(isinstance(self.symmetric, bool), "symmetric", self.symmetric, "true or false")
         fits = isinstance(self.halved, bool) and (self.symmetric or not self.halved)
         require(fits, "halved", self.halved, "false, or true where pairs are symmetric")
@@ -160,15 +160,15 @@ class GraphBlock(nn.Module):
         embedded: Embedded,
         real: Real,
         layout: Pairs,
-        by: Tensor | None,
+        rotary: Tensor | None,
     ) -> tuple[Tensor, Tensor | None]:
         """New tokens of elements ``[batch, n, width]`` and of pairs ``[batch, *pairs, pair_width]``."""
         if self.pairs is None or e is None:
-            return self.elements(h, embedding, embedded, real.keys, by=by), None
+            return self.elements(h, embedding, embedded, real.keys, rotary=rotary), None
         shift, scale, gate = self.pairs.modulation(embedding).chunk(3, dim=-1)
         normal = modulate(e, shift, scale)
         bias, message = self.pairs.tell(normal, real.pairs, layout)
-        h = self.elements(h + message, embedding, embedded, real.keys, bias, by)
+        h = self.elements(h + message, embedding, embedded, real.keys, bias, rotary)
         each = (slice(None), *(None,) * (e.ndim - 2))
         return h, torch.addcmul(e, gate[each], self.pairs(normal, h, layout))
 
@@ -283,10 +283,12 @@ class GraphTransformer(nn.Module):
         h = self.enter_elements({**values, **told[0]}, masks).expand(some.shape[0], count, -1)
         if self.options.positions == "sinusoidal":
             h = h + axial_positions((count,), self.width, h.device).to(h.dtype)
-        by = turns(count, self.width // self.options.heads, h.device) if self.options.positions == "rotary" else None
+        rotary = None
+        if self.options.positions == "rotary":
+            rotary = rotary_positions(count, self.width // self.options.heads, h.device)
         e = None if self.enter_pairs is None else self._pairs(values, told[1], real, layout)
         for block in self.blocks:
-            h, e = block(h, e, embedding, embedded, real, layout, by)
+            h, e = block(h, e, embedding, embedded, real, layout, rotary)
 
         out = {} if self.leave_elements is None else self.leave_elements(h, embedding)
         if self.leave_pairs is not None:

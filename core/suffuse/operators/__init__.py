@@ -8,6 +8,7 @@ from suffuse.operators.downsample import Downsample
 from suffuse.operators.grey import Grey
 from suffuse.operators.identity import Identity
 from suffuse.operators.mask import Mask
+from suffuse.operators.one_of import OneOf
 from suffuse.operators.stft import StftMagnitude
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Grey",
     "Identity",
     "Mask",
+    "OneOf",
     "Operator",
     "StftMagnitude",
 ]

@@ -7,13 +7,17 @@ for the states that agree with it; bridges are trained from it to the whole.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 
 from suffuse.errors import UnsupportedError
+from suffuse.rng import Rng
 from suffuse.state import State, fields, map_fields, masked_axes
+
+if TYPE_CHECKING:
+    from suffuse.domain import Codec
 
 
 class Operator(ABC):
@@ -45,6 +49,24 @@ class Operator(ABC):
         Arguments:
             y: as measured.
             noise: the deviation of its noise.
+        """
+        return self
+
+    def drawn(self, rng: Rng) -> Operator:
+        """The measurement of each sample of a batch where chance has a part in it, as in noise of some loudness.
+
+        By default there is no chance, and it is this one.
+
+        Arguments:
+            rng: a stream for each sample.
+        """
+        return self
+
+    def bound(self, codec: Codec) -> Operator:
+        """The measurement of a codec's states, for one that measures what states stand for; by default this one.
+
+        Raises:
+            UnsupportedError: it cannot measure what these stand for.
         """
         return self
 

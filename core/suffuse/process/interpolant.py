@@ -39,6 +39,10 @@ class Measurement(Protocol):
         """What is left of a clean state."""
         ...
 
+    def drawn(self, rng: Rng) -> Measurement:
+        """The measurement of each sample of a batch, where chance has a part in it."""
+        ...
+
     def observe(self, encoded: State) -> State:
         """That of an item which already is degraded, and was encoded as any other."""
         ...
@@ -59,7 +63,8 @@ class Degraded:
     operator: Measurement
 
     def __call__(self, x0: State, rng: Rng) -> State:
-        return self.operator.show(self.operator(x0), x0)
+        measuring = self.operator.drawn(rng)
+        return measuring.show(measuring(x0), x0)
 
     def observe(self, encoded: State) -> State:
         """x₁ of items that already are degraded."""

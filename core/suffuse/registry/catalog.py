@@ -15,7 +15,7 @@ S = TypeVar("S", bound=Spec)
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 OBJECT = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-TUPLES = ("requires", "suffixes", "samplers", "models", "domains", "needs")
+TUPLES = ("requires", "suffixes", "samplers", "operators", "models", "domains", "needs")
 FILE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[^/\\].*")
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from suffuse.errors import RecipeError
-from suffuse.registry.specs import SamplerSpec, Spec
+from suffuse.registry.specs import OperatorSpec, SamplerSpec, Spec
 
 
 def parts_of(spec: Spec) -> dict[str, str]:
     """The options of a spec's factory that name a component, and the kind of each."""
-    return dict.fromkeys(spec.samplers, "sampler") if isinstance(spec, SamplerSpec) else {}
+    if isinstance(spec, SamplerSpec):
+        return dict.fromkeys(spec.samplers, "sampler")
+    return dict.fromkeys(spec.operators, "operator") if isinstance(spec, OperatorSpec) else {}
 
 
 def made(value: Any, field: str, make: Callable[[str, dict[str, Any]], Any]) -> Any:

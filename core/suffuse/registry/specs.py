@@ -149,9 +149,15 @@ class GuidanceSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorSpec(Spec):
-    """A measurement of a state, as blur or downsample; the factory's keywords are its options."""
+    """A measurement of a state, as blur or downsample; the factory's keywords are its options.
+
+    Arguments:
+        operators: those of its keywords that are operators themselves, told as those of a sampler are.
+    """
 
     kind: ClassVar[str] = "operator"
+
+    operators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import mimetypes
 from collections.abc import Sequence
 from datetime import timedelta
 from importlib import metadata
@@ -21,6 +22,8 @@ from suffuse.tasks.detection import Detection
 from suffuse.training.run import Run
 
 MOST_PICTURES = 6
+PLAYED = ("audio", "video")
+"""Kinds of files that a page can play, and the elements that do."""
 
 
 def write_report(
@@ -55,6 +58,7 @@ def write_report(
         summary=_summary(run, rows),
         curves=[curve(rows, names) for names in panels(rows)],
         pictures=[(path.stem, _inline(path)) for path in _spread(sorted(run.samples_folder.glob("step-*.png")))],
+        played=[_played(path) for path in _playable(run.samples_folder)],
         grid=_inline(path) if (path := run.folder / "grid.png").exists() else None,
         beside=_inline(path) if (path := run.folder / "evaluation.png").exists() else None,
         metrics=evaluation.get("metrics", {}),
@@ -99,7 +103,23 @@ def _spread(paths: Sequence[Path]) -> list[Path]:
 
 
 def _inline(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+    kind, _ = mimetypes.guess_type(path)
+    return f"data:{kind};base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _playable(folder: Path) -> list[Path]:
+    """The last samples that a browser plays, and those half way there."""
+    found = [path for path in sorted(folder.glob("step-*")) if _medium(path) in PLAYED]
+    return [*found[len(found) // 2 : -1][:1], *found[-1:]]
+
+
+def _played(path: Path) -> tuple[str, str, str]:
+    """A file's name, the element that plays it, and all of it."""
+    return path.stem, _medium(path), _inline(path)
+
+
+def _medium(path: Path) -> str:
+    return (mimetypes.guess_type(path)[0] or "").partition("/")[0]
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Steering:
             for each step that of one particle of each output, drawn by weight; the last is the output.
 
         Raises:
-            RecipeError: the reward gives a particle of this batch no number, from the start to the end.
+            RecipeError: the reward gives no particle of this batch a number, from the start to the end.
             UnsupportedError: the sampler tells no belief.
         """
         place, now = rng.at("drawn").uniform(shape=()), next(steps)

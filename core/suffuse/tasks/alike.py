@@ -42,8 +42,8 @@ def to_sources(
 
 
 def _cosines(model: Trained, items: Sequence[Item], others: Sequence[Item]) -> NDArray[np.float64]:
-    ours, theirs = _features(model, items), _features(model, others)
-    return np.clip(ours @ theirs.T, 0.0, 1.0)
+    found = _features(model, [*items, *others])  # together, so that all are as wide, be either side broken as a whole
+    return np.clip(found[: len(items)] @ found[len(items) :].T, 0.0, 1.0)
 
 
 def _features(model: Trained, items: Sequence[Item]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from suffuse.domain import Item
@@ -18,6 +19,25 @@ from suffuse.tasks.memory import Memory
 from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, encode_part, make_plan
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
+
+SEEDS = 2**32
+"""By how much the seeds of an item's pieces are apart."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of what is made.
+
+    Arguments:
+        whole: the number of what it is a piece of, among all that is made.
+        item: the number of the item that this is made of.
+        number: its own among the item's pieces.
+    """
+
+    whole: int
+    item: int
+    number: int
+
 
 OPTIONS = (*SAMPLING, "degrade", "count", "seed", "names", "memory", "on_step")
 """The keywords of :func:`bridge` that are no conditions."""
@@ -43,7 +63,7 @@ def bridge(
         items: the sources, degraded as those of training were.
         degrade: the items are clean: make sources of them first, by the coupling.
         count: results of each item, one after the other.
-        seed: result c of item i has the seed ``seed + i·count + c``.
+        seed: result c of item i has the seed ``seed + i·count + c``; items that the codec cuts are made piece by piece.
         names: what the items are called; their numbers by default.
         conditions: a value for all items, or a list that is dealt out to them in turn, by the condition's name.
         memory: see :func:`suffuse.tasks.making.remember`.
@@ -62,14 +82,21 @@ def bridge(
         )  # fmt: skip
     wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
     plan = make_plan(model, Sampling(**options))
-    numbers, asked = wanted.numbers, wanted.asked
+    asked, cut = wanted.asked, [model.codec.pieces(item) for item in items]
+    pieces = [Piece(whole, i, p) for whole, i in enumerate(wanted.numbers) for p in range(len(cut[i]))]
 
     def run(places: Sequence[int], rng: Rng) -> Steps:
-        encoded = encode_items(model, [items[numbers[place]] for place in places])
+        some = [pieces[place] for place in places]
+        encoded = encode_items(model, [cut[one.item][one.number] for one in some], [one.item for one in some])
         x: State = process.coupling(encoded, rng.at("coupling")) if degrade else process.source(encoded)
-        return plan.run(rng, encode_part(model, at_places(asked, places), slice(None), len(rng)), x=x)
+        given = at_places(asked, [piece.whole for piece in some])
+        return plan.run(rng, encode_part(model, given, slice(None), len(rng)), x=x)
 
-    kept, account = make(model, plan, wanted.seeds, run, memory=memory, on_step=on_step)
-    made = [one.item for one in kept.made]
+    seeds = [wanted.seeds[piece.whole] + piece.number * SEEDS for piece in pieces]
+    kept, account = make(model, plan, seeds, run, memory=memory, on_step=on_step)
+    of: dict[int, list[Item]] = {}
+    for piece, one in zip(pieces, kept.made, strict=True):
+        of.setdefault(piece.whole, []).append(one.item)
+    made = [model.codec.join(of[whole], items[i]) for whole, i in enumerate(wanted.numbers)]
     rows = [[item, *made[i * count : (i + 1) * count]] for i, item in enumerate(items)]
-    return Samples(made, kept.seeds, asked, sources=wanted.sources, rows=rows, account=account)
+    return Samples(made, wanted.seeds, asked, sources=wanted.sources, rows=rows, account=account)

@@ -13,12 +13,14 @@ from typing import Any
 from PIL import Image
 
 from suffuse.conditions import ConditionSpace
-from suffuse.domain import Dataset, Splits
+from suffuse.domain import Dataset, Item, Splits
 from suffuse.errors import DataError, PluginError
 from suffuse.files import write_json, write_with
 from suffuse.jsonable import finite
+from suffuse.process import Interpolant
 from suffuse.registry import all_specs, full_name, make
 from suffuse.rng import Rng
+from suffuse.tasks.bridge import bridge
 from suffuse.tasks.data import open_splits
 from suffuse.tasks.detection import Detection, detect
 from suffuse.tasks.generate import generate
@@ -81,7 +83,8 @@ def evaluate(
     on_step: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> Evaluation:
-    """Generate samples under conditions drawn from the test data, and score them.
+    """Generate samples under conditions drawn from the test data, and score them; of a bridge, lead test items back
+    that its coupling has degraded.
 
     Where the data have known anomalies, these and the test part are scored too, by the model's own score, see
     :func:`suffuse.tasks.detection.detect`.
@@ -104,14 +107,34 @@ def evaluate(
     _check_sizes(count, splits)
     asked = draw_conditions(splits.test, model.conditions, count, seed) | deal(conditions or {}, count)
     begun = time.perf_counter()
-    samples = generate(model, count, seed=seed, conditions=asked, on_step=on_step, **options)
+    if isinstance(model.process, Interpolant):
+        samples, originals = bridged(model, splits.test, count, seed=seed, on_step=on_step, **options)
+    else:
+        samples, originals = generate(model, count, seed=seed, conditions=asked, on_step=on_step, **options), []
     seconds = time.perf_counter() - begun
     metrics = score_items(model, samples, splits)
+    if originals:
+        metrics |= model.domain.fidelity(samples.items, originals)
     detection = detect(model, splits) if splits.anomalies is not None else None
     if detection is not None:
         metrics |= detection.metrics()
     beside = model.domain.beside(samples.items, splits.test, model.codec)
     return Evaluation(metrics, count, splits.name, seconds, detection, beside)
+
+
+def bridged(model: Trained, part: Dataset, count: int, **options: Any) -> tuple[Samples, list[Item]]:
+    """What a bridge makes of degraded items of a part, each once before any twice, and what these were before.
+
+    Arguments:
+        model: of a bridge.
+        part: of clean examples.
+        count: how many.
+        options: as for :func:`suffuse.tasks.bridge.bridge`.
+    """
+    examples = [part[i % len(part)] for i in range(count)]
+    items = [example.item for example in examples]
+    asked = {name: [example.conditions.get(name) for example in examples] for name in model.conditions}
+    return bridge(model, items, degrade=True, conditions=asked, **options), items
 
 
 def _check_sizes(count: int, splits: Splits) -> None:

@@ -11,17 +11,18 @@ from suffuse.errors import DomainInputError
 from suffuse.rng import Rng
 from suffuse.sampling import Steps
 from suffuse.state import State, to
+from suffuse.tasks.extent import parse_extent
 from suffuse.tasks.filtering import Asked
 from suffuse.tasks.inverse import plan_of
 from suffuse.tasks.making import make
 from suffuse.tasks.memory import Memory
-from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, deal, encode_part, make_plan
+from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, deal, encode_part, make_plan, warn_of_unseen
 from suffuse.tasks.rewards import STEERING, Rewarded, scorer_of
 from suffuse.tasks.rewards import Asked as Reward
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
 
-OPTIONS = (*SAMPLING, *STEERING, "on_step", "trajectory", "seeds", "filters", "tries", "memory")
+OPTIONS = (*SAMPLING, *STEERING, "on_step", "trajectory", "seeds", "extent", "filters", "tries", "memory")
 """The keywords of :func:`generate` that are no conditions."""
 
 
@@ -32,6 +33,7 @@ def generate(
     seed: int = 0,
     seeds: Sequence[int] | None = None,
     conditions: Mapping[str, Any] | None = None,
+    extent: str | None = None,
     filters: Sequence[Asked] = (),
     tries: int | None = None,
     memory: Memory | None = None,
@@ -51,6 +53,9 @@ def generate(
         seed: item i has seed ``seed + i``, and is the same alone or among others; or
         seeds: the items' seeds themselves.
         conditions: a value for all items, or a list that is dealt out in turn, by the condition's name.
+        extent: how long, or how large, items are, in the domain's units, as ``"30s"``; longer than those of training
+            they are made of overlapping windows together (:mod:`suffuse.guidance.windows`), all under the same
+            conditions.
         filters: what an item has to pass. One that does not is dropped and counted, and another is made in its place,
             under the same conditions, from the next seed that was not used; see :func:`suffuse.tasks.filtering.fill`.
         tries: items made at most; ten for each that is asked for by default. Where they are used up, fewer come out,
@@ -80,12 +85,16 @@ def generate(
     if not seeds:
         raise DomainInputError("must be at least 1", field="count", got=count)
     plan = make_plan(model, Sampling(**options)) if reward is None else plan_of(model, options)
-    asked = deal(conditions or {}, len(seeds))
+    asked, size = deal(conditions or {}, len(seeds)), None if extent is None else parse_extent(model.codec, extent)
+    warn_of_unseen(model, asked)
 
     def run(places: Sequence[int], rng: Rng) -> Steps:
         wanted = at_places(asked, places)
         like: State = to(model.codec.like_under(wanted, len(rng), rng.at("like")), model.device)
-        return plan.run(rng, encode_part(model, wanted, slice(None), len(rng)), like=like)
+        given = encode_part(model, wanted, slice(None), len(rng))
+        if size is None:
+            return plan.run(rng, given, like=like)
+        return plan.run(rng, given, like=size.like(like), denoiser=size.over(plan.guided))
 
     rewarded = None if reward is None else Rewarded(scorer_of(reward), reward_weight, reward_every, particles)
     making, how = (plan, run) if rewarded is None else rewarded.steered(model, plan, run)

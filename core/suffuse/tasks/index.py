@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from suffuse.domain import Item
-from suffuse.errors import DomainInputError, ModelFileError
+from suffuse.errors import DataError, DomainInputError, ModelFileError
 from suffuse.features import LEVEL
 from suffuse.folders import cache_folder
 from suffuse.index import Entry, Index, Settings, unit
 from suffuse.tasks.embed import feature_reader, features, fingerprint, read_features
-from suffuse.tasks.items import each_item, find_files
+from suffuse.tasks.items import find_files, name_of, readable
 from suffuse.tasks.plan import OnStep
 from suffuse.trained import Trained
 
@@ -39,6 +39,16 @@ class Stamp:
     def of(cls, file: Path) -> Stamp:
         about = file.stat()
         return cls(str(file), about.st_size, about.st_mtime_ns)
+
+    @classmethod
+    def seen(cls, entry: Entry) -> Stamp:
+        """That of the file of an index's entry, when it was looked at."""
+        return cls(entry.file, entry.size, entry.changed)
+
+    def holds(self) -> bool:
+        """Whether the file is there, and as it was."""
+        file = Path(self.file)
+        return file.is_file() and self == Stamp.of(file)
 
 
 def make_index(model: Trained, items: Sequence[Item], names: Sequence[str] | None = None, **options: Any) -> Index:
@@ -92,6 +102,8 @@ def index_files(
     stamps = [Stamp.of(file) for file in files]
     known |= _look(model, settings, [stamp for stamp in stamps if stamp not in known], batch, on_step)
     rows = [row for stamp in stamps for row in known.get(stamp, [])]
+    if not rows:
+        raise DataError("holds no items that can be read", field=", ".join(map(str, sources)), fix="see the warnings")
     index = Index(settings, tuple(entry for entry, _ in rows), torch.stack([feature for _, feature in rows]))
     if kept is None or kept.entries != index.entries:
         index.save(place)
@@ -123,7 +135,7 @@ def _by_stamp(index: Index | None) -> dict[Stamp, Rows]:
     known: dict[Stamp, Rows] = {}
     if index is not None:
         for entry, feature in zip(index.entries, index.features, strict=True):
-            known.setdefault(Stamp(entry.file, entry.size, entry.changed), []).append((entry, feature))
+            known.setdefault(Stamp.seen(entry), []).append((entry, feature))
     return known
 
 
@@ -143,7 +155,9 @@ def _look(
 
 def _entries(model: Trained, stamps: Sequence[Stamp], on_step: OnStep | None) -> Iterator[tuple[Stamp, Entry, Item]]:
     for done, stamp in enumerate(stamps, start=1):
-        for number, (item, name) in enumerate(each_item(model, [Path(stamp.file)])):
+        found = readable(model, Path(stamp.file))
+        for number, item in found.items.items():
+            name = name_of(Path(stamp.file), number, found.count)
             yield stamp, Entry(name, stamp.file, number, stamp.size, stamp.changed), item
         if on_step is not None:
             on_step(done, len(stamps))

@@ -17,11 +17,11 @@ from suffuse.rng import Rng
 from suffuse.state import State, to
 from suffuse.tasks.filtering import Asked
 from suffuse.tasks.inverse import Completing, Completions, Given, Measure, Named, Wanted, made, plan_of
-from suffuse.tasks.items import encode_items
+from suffuse.tasks.items import renumbered
 from suffuse.tasks.known import Fill, KnownOf, fitted, known_of_items, of_one, with_gaps, without
 from suffuse.tasks.making import make
 from suffuse.tasks.memory import Memory
-from suffuse.tasks.plan import SAMPLING, OnStep, at_places
+from suffuse.tasks.plan import SAMPLING, OnStep, at_places, warn_of_unseen
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
 
@@ -77,6 +77,7 @@ def inpaint(
         UnsupportedError: the method or the sampler cannot work with the model's process.
     """
     wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
+    warn_of_unseen(model, wanted.conditions)
     if keep is not None and (known is not None or fill is not None):
         raise DomainInputError("is told besides what is filled", field="keep", expected="one of both", got=keep)
     grows = known is None and fill is None and _grow(model, items, keep, wanted)
@@ -107,20 +108,31 @@ def _completed(model: Trained, given: Given, x: State, grown: bool) -> list[tupl
     """The completions of a batch; and of each what it was made of: the whole item, and what was kept of it."""
     assert isinstance(given.measured.operator, Mask)
     items, known = given.asked.items, given.measured.operator.known
+    kept = [of_one(known, given.states, i) for i in range(len(items))]
     decoded = model.codec.decode(compose(x, given.states, known))
-    alone = model.codec.decode(without(given.measured.value, known))
-    whole = items if grown else model.codec.decode(encode_items(model, items))
     return [
-        (model.codec.merge(item, new, of_one(known, given.states, i)), (whole[i], alone[i]))
-        for i, (item, new) in enumerate(zip(items, decoded, strict=True))
+        (model.codec.merge(item, new, one), shown)
+        for item, new, one, shown in zip(items, decoded, kept, _shown(model, given, kept, grown), strict=True)
     ]
+
+
+def _shown(model: Trained, given: Given, kept: Sequence[State], grown: bool) -> list[tuple[Item, Item]]:
+    """Each item, and what is kept of it: with gaps where its domain has such, else as their states are decoded."""
+    assert isinstance(given.measured.operator, Mask)
+    items = given.asked.items
+    emptied = [] if grown else [model.codec.emptied(*pair) for pair in zip(items, kept, strict=True)]
+    if emptied and all(item is not None for item in emptied):
+        return list(zip(items, emptied, strict=True))
+    whole = items if grown else model.codec.decode(model.codec.encode_gaps(items))
+    alone = model.codec.decode(without(given.measured.value, given.measured.operator.known))
+    return list(zip(whole, alone, strict=True))
 
 
 def _masking(model: Trained, kept: KnownOf) -> Measure:
     """A part of the items as they are is known."""
 
     def measure(asked: Completions) -> tuple[State, Measured]:
-        states = with_gaps(model, asked.items)
+        states = with_gaps(model, asked.items, asked.numbers.tolist())
         mask = Mask(kept(states, asked.items, asked.numbers))
         return states, Measured(mask, mask(states))
 
@@ -152,7 +164,7 @@ def _grow(model: Trained, items: Sequence[Item], keep: str | None, wanted: Wante
         try:
             grown = model.codec.grow([item], keep, at_places(asked, [place]), Rng.of([wanted.seeds[place]]).at("grow"))
         except DomainInputError as error:
-            raise _numbered(error, i) from error
+            raise renumbered(error, [i]) from error
         grows.append(grown is not None)
     if any(grows) and not all(grows):
         raise DomainInputError(
@@ -161,12 +173,6 @@ def _grow(model: Trained, items: Sequence[Item], keep: str | None, wanted: Wante
             fix="give these alone, or tell of all what is kept",
         )  # fmt: skip
     return any(grows)
-
-
-def _numbered(error: DomainInputError, number: int) -> DomainInputError:
-    """An error of one item alone as that of this item among others."""
-    field = f"items[{number}]" if error.field == "items[0]" else error.field
-    return DomainInputError(error.message, field=field, expected=error.expected, got=error.got, fix=error.fix)
 
 
 def default_method(model: Trained) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from glob import glob, has_magic
 from itertools import chain, islice
 from pathlib import Path
 
 from suffuse.domain import Item, Unreadable
-from suffuse.errors import DataError, DomainInputError
+from suffuse.errors import DataError, DomainInputError, SuffuseError
 from suffuse.registry import find
 from suffuse.state import State, to
 from suffuse.tasks.layout import is_extra
+from suffuse.tasks.taking import taken, taken_each
 from suffuse.trained import Trained
 
 logger = logging.getLogger(__name__)
@@ -26,9 +30,28 @@ def read_items(model: Trained, sources: Iterable[str | Path]) -> tuple[list[Item
 
     Raises:
         DataError: a path does not exist, the domain does not read its suffix, or a file holds no items.
+        SuffuseError: as :func:`each_item`.
     """
     found = list(each_item(model, find_files(model, sources)))
     return [item for item, _ in found], [name for _, name in found]
+
+
+def read_whole(model: Trained, file: Path) -> Sequence[Item]:
+    """The items of one file in whatever kind of sequence the domain reads them, as the model takes them.
+
+    Raises:
+        SuffuseError: the file is broken, or the model's data leave an item out.
+    """
+    found = taken(model, model.domain.read(file), str(file))
+    refuse_unreadable(found)
+    return found
+
+
+def refuse_unreadable(items: Sequence[Item]) -> None:
+    """Raise why an item could not be read, if there is such a one."""
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, Unreadable):
+            raise item.error
 
 
 def find_files(model: Trained, sources: Iterable[str | Path]) -> list[Path]:
@@ -49,27 +72,68 @@ def find_files(model: Trained, sources: Iterable[str | Path]) -> list[Path]:
 def each_item(model: Trained, files: Iterable[Path]) -> Iterator[tuple[Item, str]]:
     """The items of files and a name for each, one after the other: the next file is read when it is asked for.
 
-    What of a file cannot be read is left out, and a warning tells how many there are, and of the first why.
+    What cannot be read is left out, as :func:`readable` tells.
 
     Raises:
         DataError: a file holds no items.
-        SuffuseError: none of a file can be read.
+        SuffuseError: nothing can be read of any file; that of the first.
     """
+    read = 0
+    faults: list[SuffuseError] = []
     for file in files:
-        found = list(chain.from_iterable(model.domain.batches(file, BATCH)))
-        if not found:
-            raise DataError("holds no items", field=str(file), expected="at least one item", got="none")
-        wrong = [item for item in found if isinstance(item, Unreadable)]
-        if len(wrong) == len(found):
-            raise wrong[0].error
-        if wrong:
-            logger.warning(
-                "%s: %d of %d items cannot be read and are left out; the first: %s",
-                file, len(wrong), len(found), wrong[0].error,
-            )  # fmt: skip
-        for i, item in enumerate(found):
-            if not isinstance(item, Unreadable):
-                yield item, str(file) if len(found) == 1 else f"{file}:{i}"
+        found = readable(model, file)
+        read += len(found.items)
+        faults += found.faults[:1]
+        for i, item in found.items.items():
+            yield item, name_of(file, i, found.count)
+    if faults and not read:
+        raise faults[0]
+
+
+def name_of(file: Path, number: int, count: int) -> str:
+    """What an item of a file of so many is called."""
+    return str(file) if count == 1 else f"{file}:{number}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file holds.
+
+    Arguments:
+        items: those that can be read, by their numbers, as the model takes them.
+        faults: why each of the others cannot.
+    """
+
+    items: Mapping[int, Item]
+    faults: Sequence[SuffuseError]
+
+    @property
+    def count(self) -> int:
+        """How many there are in all."""
+        return len(self.items) + len(self.faults)
+
+
+def readable(model: Trained, file: Path) -> Found:
+    """The items of a file, those that cannot be read apart: a warning tells how many these are, and of the first why.
+
+    Raises:
+        DataError: it holds no items.
+    """
+    every = list(chain.from_iterable(taken_each(model, model.domain.batches(file, BATCH), str(file))))
+    if not every:
+        raise DataError("holds no items", field=str(file), expected="at least one item", got="none")
+    found = Found(
+        {i: item for i, item in enumerate(every) if not isinstance(item, Unreadable)},
+        [item.error for item in every if isinstance(item, Unreadable)],
+    )
+    if found.faults and len(every) == 1:
+        logger.warning("%s: %s; it is left out", found.faults[0].field or file, found.faults[0].message)
+    elif found.faults:
+        logger.warning(
+            "%s: %d of %d items cannot be read and are left out; the first: %s",
+            file, len(found.faults), len(every), found.faults[0],
+        )  # fmt: skip
+    return found
 
 
 def numbered(model: Trained, file: Path, numbers: Collection[int]) -> dict[int, Item]:
@@ -78,7 +142,7 @@ def numbered(model: Trained, file: Path, numbers: Collection[int]) -> dict[int, 
     Raises:
         DataError: the file is broken, or holds fewer.
     """
-    each = (item for batch in model.domain.batches(file, BATCH) for item in batch)
+    each = chain.from_iterable(taken_each(model, model.domain.batches(file, BATCH), None))
     read = enumerate(islice(each, max(numbers, default=-1) + 1))
     found = {number: item for number, item in read if number in numbers}
     for number in sorted(set(numbers) - set(found)):
@@ -110,12 +174,36 @@ def _files(source: Path, suffixes: Sequence[str]) -> list[Path]:
     return [source]
 
 
-def encode_items(model: Trained, items: Sequence[Item]) -> State:
+def encode_items(model: Trained, items: Sequence[Item], numbers: Sequence[int] | None = None) -> State:
     """Clean states of items, on the model's device.
+
+    Arguments:
+        model: whose states they are.
+        items: of its domain.
+        numbers: which of a person's items each is, for messages; these themselves, unless told.
 
     Raises:
         DomainInputError: there is no item, or the domain cannot take one.
     """
     if not items:
         raise DomainInputError("is empty", field="items", expected="at least one item")
-    return to(model.codec.encode(items), model.device)
+    with told_by(range(len(items)) if numbers is None else numbers):
+        return to(model.codec.encode(items), model.device)
+
+
+@contextmanager
+def told_by(numbers: Sequence[int]) -> Iterator[None]:
+    """Errors about ``items[i]`` become such about the item of the i-th of some numbers."""
+    try:
+        yield
+    except DomainInputError as error:
+        raise renumbered(error, numbers) from error
+
+
+def renumbered(error: DomainInputError, numbers: Sequence[int]) -> DomainInputError:
+    """An error about ``items[i]`` as one about the item of the i-th of some numbers; another one as it is."""
+    found = re.match(r"items\[(\d+)\]", error.field or "")
+    if found is None:
+        return error
+    field = f"items[{numbers[int(found[1])]}]{(error.field or '')[found.end() :]}"
+    return DomainInputError(error.message, field=field, expected=error.expected, got=error.got, fix=error.fix)

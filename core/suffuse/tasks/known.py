@@ -14,8 +14,8 @@ from torch import Tensor
 from suffuse.domain import Categories, Item
 from suffuse.errors import DomainInputError, unknown_name
 from suffuse.parts import Parts
-from suffuse.state import State, fields, is_mask, mask_name, refill, take
-from suffuse.tasks.items import encode_items
+from suffuse.state import State, fields, is_mask, mask_name, refill, take, to
+from suffuse.tasks.items import told_by
 from suffuse.tasks.region import Region
 from suffuse.trained import Trained
 
@@ -68,9 +68,10 @@ def known_of_items(model: Trained, known: State | None, fill: Fill | None, count
     return given
 
 
-def with_gaps(model: Trained, items: Sequence[Item]) -> State:
-    """Clean states of items, on the model's device, with what the items lack unmasked: it is there to be filled."""
-    states = encode_items(model, items)
+def with_gaps(model: Trained, items: Sequence[Item], numbers: Sequence[int] | None = None) -> State:
+    """As :func:`suffuse.tasks.items.encode_items`, with what the items lack unmasked: it is there to be filled."""
+    with told_by(range(len(items)) if numbers is None else numbers):
+        states = to(model.codec.encode_gaps(items), model.device)
     given = _given(model, states, items)
     return states if given is None else _unmasked(states, given)
 
@@ -178,7 +179,7 @@ def _held(model: Trained, part: str | Region) -> Held:
     if isinstance(part, str) and parts is not None and _means_part(parts, part, model.codec.like(1)):
         number = parts.index(part)
         return lambda states: parts.held(number, states, categorical)
-    region = part if isinstance(part, Region) else Region.parse(part)
+    region = part if isinstance(part, Region) else Region.parse(part, model.codec.units())
     return lambda states: region.inside(states, categorical)
 
 

@@ -8,7 +8,7 @@ SHEET, LISTING = "sheet.png", "samples.json"
 """In a folder: a picture of all items; a list of the files, their seeds and conditions."""
 
 MANIFEST = "manifest.json"
-"""How items came about that had to pass filters: in their folder, or beside their file, with its name before."""
+"""How items came about: in their folder, or beside their file, with its name before."""
 
 
 def manifest_of(out: Path) -> Path:

@@ -12,11 +12,11 @@ from typing import Any
 from suffuse.domain import Item
 from suffuse.rng import Rng
 from suffuse.sampling import Step
-from suffuse.state import State
+from suffuse.state import State, to
 from suffuse.tasks.account import Account
 from suffuse.tasks.embed import fingerprint
 from suffuse.tasks.evaluations import counted
-from suffuse.tasks.filtering import Asked, Kept, Made, fill, make_filters
+from suffuse.tasks.filtering import Asked, Kept, Made, Misfit, fill, make_filters
 from suffuse.tasks.memory import Memory, open_memory
 from suffuse.tasks.plan import OnStep, Plan, parts
 from suffuse.trained import Trained
@@ -84,7 +84,7 @@ class Workshop:
 
     def _batch(self, places: Sequence[int], seeds: Sequence[int]) -> list[Made]:
         recalled = None if self.memory is None else self.memory.recall(seeds)
-        x, trail = self._sample(places, seeds) if recalled is None else (recalled, [])
+        x, trail = self._sample(places, seeds) if recalled is None else (to(recalled, self.model.device), [])
         self.done += 1
         items = self.model.codec.decode(x) if self.finish is None else self.finish(places, Rng.of(seeds), x)
         return [Made(item, [seen[i] for seen in trail]) for i, item in enumerate(items)]
@@ -126,13 +126,14 @@ def make(
     trajectory: bool = False,
     together: Together | None = None,
     finish: Finish | None = None,
+    misfit: Misfit | None = None,
 ) -> tuple[Kept, Account]:
     """Make an item for each place.
 
     Arguments:
         model, plan, run, on_step, together, finish: see :class:`Workshop`.
         seeds: of each place's first item.
-        filters, tries: see :func:`suffuse.tasks.filtering.fill`.
+        filters, tries, misfit: see :func:`suffuse.tasks.filtering.fill`.
         memory: see :class:`Workshop`; with a trajectory, which it does not hold, nothing is remembered.
         trajectory: keep what the denoiser believes after each step.
 
@@ -140,7 +141,7 @@ def make(
         what passed, and how it came about; a warning tells where fewer passed than were asked for.
     """
     workshop = Workshop(model, plan, run, None if trajectory else memory, on_step, trajectory, together, finish)
-    kept = fill(workshop, seeds, make_filters(model, filters), tries)
+    kept = fill(workshop, seeds, make_filters(model, filters), tries, misfit)
     return kept, _account(kept, len(seeds), plan, filters, workshop.each)
 
 
@@ -157,7 +158,7 @@ def remember(folder: Path, model: Trained, resume: bool = True, **call: Any) -> 
             items, or of a mask, a digest has to stand here: :func:`suffuse.files.digest`.
 
     Raises:
-        DataError: what is remembered is of another call.
+        ResumeError: what is remembered is of another call.
     """
     return open_memory(folder, {"model": fingerprint(model), **call}, resume)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor
 
-from suffuse.errors import DataError
+from suffuse.errors import ResumeError
 from suffuse.files import make_folder, write_json
 from suffuse.jsonable import finite
 from suffuse.state import State, map_all
@@ -28,6 +28,8 @@ SECONDS = 10.0
 
 CALL = "call.json"
 _FORMAT, _VERSION = "suffuse-made", 2
+
+_ANEW = "--no-resume, which throws these items away and begins anew"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +71,20 @@ class Memory:
         self._begun = time.monotonic()
 
     def recall(self, seeds: Sequence[int]) -> State | None:
-        """The states of the next batch, if it was made before."""
+        """The states of the next batch, on the CPU, if it was made before.
+
+        Raises:
+            DataError: another batch was made then, as where a filter reads a file that has changed since.
+        """
         if not self._found:
             return None
         batch = self._found.pop(0)
-        assert batch.seeds == list(seeds), "the same call makes the same batches"
+        if batch.seeds != list(seeds):
+            raise ResumeError(
+                "remembers other items than are made now", field=str(self.folder),
+                expected=f"seeds {_short(list(seeds))}", got=_short(batch.seeds),
+                fix=f"see whether a file that a filter reads has changed; or {_ANEW}",
+            )  # fmt: skip
         self.recalled += len(batch.seeds)
         self.evaluations += batch.evaluations
         return batch.state
@@ -126,7 +137,7 @@ def open_memory(folder: Path, call: Mapping[str, Any], resume: bool = True) -> M
         resume: whether to go on; else what is there is removed.
 
     Raises:
-        DataError: what is remembered is of another call.
+        ResumeError: what is remembered is of another call.
     """
     told: dict[str, Any] = json.loads(json.dumps(finite(dict(call)), default=str))
     if not resume:
@@ -134,19 +145,20 @@ def open_memory(folder: Path, call: Mapping[str, Any], resume: bool = True) -> M
     if not (folder / CALL).exists():
         return Memory(folder, told)
     before = json.loads((folder / CALL).read_text(encoding="utf-8"))
-    for name, value in told.items():
-        if before.get(name) != value:
-            raise DataError(
+    for name in {**told, **before}:
+        if before.get(name) != told.get(name):
+            raise ResumeError(
                 f"remembers items of another call: its {name} is another", field=str(folder),
-                expected=_short(value), got=_short(before.get(name)),
-                fix="give the same command as then; or --no-resume, which throws these items away and begins anew",
+                expected=_short(told.get(name)), got=_short(before.get(name)),
+                fix=f"give the same command as then; or {_ANEW}",
             )  # fmt: skip
     return Memory(folder, told, [batch for file in _files(folder) for batch in _read(file)])
 
 
 def memory_of(out: Path) -> Path:
-    """The folder of what is remembered on the way to an output."""
-    return out.with_name(f"{out.name}.parts")
+    """The folder of what is remembered on the way to an output: beside it, by its name."""
+    named = out if out.name.strip(".") else out.resolve()  # "." and ".." are no names
+    return named.with_name(f"{named.name}.parts")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from suffuse.budgets import AUTO, choose
-from suffuse.conditions import Conditions, encode_conditions, move_conditions
+from suffuse.conditions import Conditions, Number, encode_conditions, move_conditions
 from suffuse.denoise import reschedule
 from suffuse.errors import DomainInputError, UnsupportedError
 from suffuse.guidance import Guidance, Within
@@ -20,6 +21,8 @@ from suffuse.sampling import Grid, Sampler, Steps, iterate
 from suffuse.state import State
 from suffuse.tasks.guide import Asked, Values, make_guidance
 from suffuse.trained import Trained, component
+
+logger = logging.getLogger(__name__)
 
 OnStep = Callable[[int, int], None]
 """Called with (steps done, steps in all) over all batches."""
@@ -211,6 +214,23 @@ def deal(conditions: Mapping[str, Any], count: int) -> dict[str, list[Any]]:
             raise DomainInputError("is empty", field=name, expected="a value, or a list of values")
         dealt[name] = [values[i % len(values)] for i in range(count)]
     return dealt
+
+
+def warn_of_unseen(model: Trained, conditions: Mapping[str, Any]) -> None:
+    """Warn, once for each condition, where numbers are asked for that no training item had: see ``Codec.seen``."""
+    for name, values in conditions.items():
+        kind, seen = model.conditions.get(name), model.codec.seen(name)
+        if seen is None or not isinstance(kind, Number):
+            continue
+        least, most = seen
+        told = values if isinstance(values, list | tuple | range) else [values]
+        numbers = [kind.number(value, name) for value in told]
+        beyond = [number for number in numbers if number is not None and not least <= number <= most]
+        if beyond:
+            logger.warning(
+                "%s: %s is asked for, and training items had %g to %g; what comes out is a guess",
+                name, ", ".join(f"{number:g}" for number in dict.fromkeys(beyond)), least, most,
+            )  # fmt: skip
 
 
 def at_places(asked: Mapping[str, Sequence[Any]], places: Sequence[int]) -> dict[str, list[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from suffuse.domain import Unit
 from suffuse.errors import DomainInputError, RecipeError, unknown_name
 from suffuse.state import State, fields, mask_of, masked_axes
 
+_MEASURED = re.compile(r"(?:(\d+(?:\.\d+)?|\.\d+)\s*([^\W\d_]+))?")
 _BOUND = re.compile(r"(-?\d+|(?:\d+(?:\.\d+)?|\.\d+)%)?")
+
+
+_SLACK = 1e-6
+"""Of a place, by which a measured bound may be beyond one through rounding."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +28,12 @@ class Span:
 
     Arguments:
         start, stop: indices, negative from the end; or shares of the length, as floats; ``None``: the end itself.
+        slack: places by which the stop may be beyond the end.
     """
 
     start: int | float | None
     stop: int | float | None
+    slack: int = 0
 
     @classmethod
     def parse(cls, text: str) -> Span:
@@ -34,10 +43,36 @@ class Span:
             raise RecipeError("is no stretch of an axis", field="fill", expected="8:20, 25%:75% or 5", got=repr(text))
         ends = [_bound(b.strip()) for b in bounds]
         if len(ends) == 2:
-            return cls(*ends)
+            return cls(ends[0], ends[1])
         if not isinstance(ends[0], int):
             raise RecipeError("is no place on an axis", field="fill", expected="an index, as 5", got=repr(text))
         return cls(ends[0], None if ends[0] == -1 else ends[0] + 1)
+
+    @classmethod
+    def measured(cls, text: str, units: Mapping[str, Unit]) -> tuple[int, Span] | None:
+        """The axis and the stretch of ``0.25s:0.5s`` or ``0.25s:``; ``None`` if no unit is told.
+
+        Raises:
+            RecipeError: an unknown unit, or two of different axes.
+        """
+        bounds = [_MEASURED.fullmatch(bound.strip()) for bound in text.split(":")]
+        told = [bound for bound in bounds if bound is not None and bound[2]]
+        if len(bounds) != 2 or None in bounds or not told:
+            return None
+        for bound in told:
+            if bound[2] not in units:
+                raise unknown_name("unit", bound[2], units, RecipeError, field="fill")
+        chosen = [units[bound[2]] for bound in told]
+        if len({unit.axis for unit in chosen}) > 1:
+            raise RecipeError("is measured in units of two axes", field="fill", expected="units of one", got=repr(text))
+        unit, (first, last) = chosen[0], bounds
+        start = None if not first or not first[2] else float(first[1]) * units[first[2]].places - unit.margin
+        stop = None if not last or not last[2] else float(last[1]) * units[last[2]].places + unit.margin
+        return unit.axis, cls(
+            None if start is None else max(0, math.floor(start + _SLACK)),
+            None if stop is None else math.ceil(stop - _SLACK),
+            math.ceil(unit.margin),
+        )
 
     @property
     def text(self) -> str:
@@ -51,7 +86,7 @@ class Span:
             DomainInputError: it lies outside of a sample, or holds nothing.
         """
         start, stop = _place(self.start, lengths, 0), _place(self.stop, lengths, None)
-        wrong = ((start < 0) | (stop > lengths) | (start >= stop)).nonzero().flatten()
+        wrong = ((start < 0) | (stop > lengths + self.slack) | (start >= stop)).nonzero().flatten()
         if len(wrong):
             raise DomainInputError(
                 "holds nothing of an item, or lies outside of it", field="fill", got=self.text,
@@ -73,13 +108,19 @@ class Region:
     spans: Mapping[str, tuple[Span, ...]]
 
     @classmethod
-    def parse(cls, text: str) -> Region:
+    def parse(cls, text: str, units: Mapping[str, Unit] | None = None) -> Region:
         """From ``8:20,8:20``, ``FIELD`` or ``FIELD=0:5``; several fields are parted by semicolons.
+
+        Arguments:
+            text: a stretch that is measured, as ``0.25s:0.5s``, is of its unit's axis, wherever it stands; in the
+                field of a state without named fields only.
+            units: those of the codec.
 
         Raises:
             RecipeError: it is none of these.
         """
-        return cls(dict(_field(part) for part in text.split(";")))
+        found = _measured(text, units or {})
+        return cls({"": found}) if found is not None else cls(dict(_field(part) for part in text.split(";")))
 
     def inside(self, state: State, categorical: Mapping[str, object]) -> dict[str, Tensor]:
         """Which entries of a state it holds: bool, for every field by name, with axes of length 1 where all are alike.
@@ -109,6 +150,21 @@ class Region:
         if set(self.spans) != {""} or "" in present or not alike:
             return self.spans
         return dict.fromkeys(present, self.spans[""])
+
+
+def _measured(text: str, units: Mapping[str, Unit]) -> tuple[Span, ...] | None:
+    """The stretches of all axes up to the last that is measured; ``None`` where none is."""
+    parts = text.split(",")
+    found = [Span.measured(part, units) for part in parts]
+    told = [pair for pair in found if pair is not None]
+    if not told:
+        return None
+    spans = dict(told)
+    if len(told) < len(parts) or len(spans) < len(told):
+        raise RecipeError(
+            "mixes stretches", field="fill", expected="units in all, each of an axis of its own", got=repr(text)
+        )
+    return tuple(spans.get(axis, Span(None, None)) for axis in range(max(spans) + 1))
 
 
 def _field(text: str) -> tuple[str, tuple[Span, ...]]:

@@ -67,17 +67,18 @@ def restore(
         UnsupportedError: the operator, the method or the sampler cannot work with the model's states or process.
     """
     require_noise(noise)
-    measuring: Operator = made("operator", operator)
+    measuring: Operator = made("operator", operator).bound(model.codec)
     if isinstance(measuring, Identity) and noise == 0.0:
         raise DomainInputError("leaves nothing to undo", field="noise", expected="> 0, or another operator", got=0)
     wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
 
     def measure(asked: Completions) -> tuple[State, Measured]:
-        states = encode_items(model, asked.items)
+        states = encode_items(model, asked.items, asked.numbers.tolist())
         if not degrade:
             return states, Measured(measuring, measuring.observe(states), noise)
-        clean, fresh = measuring(states), asked.shared.at("measure")
-        return states, Measured(measuring, combine((1.0, clean), (noise, fresh.normal_like(clean))), noise)
+        drawn, fresh = measuring.drawn(asked.shared.at("operator")), asked.shared.at("measure")
+        clean = drawn(states)
+        return states, Measured(drawn, combine((1.0, clean), (noise, fresh.normal_like(clean))), noise)
 
     plan, chosen = plan_of(model, options), made("method", method or DEFAULT_METHOD)
     completing = Completing(model, plan, wanted, measure, chosen)

@@ -52,14 +52,16 @@ class Scorer:
             return []
         try:
             given = self.function(list(items))
+            several = isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping)
+            values = list(given) if several else []
         except Exception as error:
             raise RecipeError(
                 f"failed: {type(error).__name__}: {error}", field=self.name,
                 fix="items that are broken may be among those to score; give None for one that cannot be scored",
             ) from error  # fmt: skip
-        if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        if not several:
             raise self._wrong("gave no list", "a number for each item", repr(given)[:80])
-        scores = [self._number(value, i) for i, value in enumerate(given)]
+        scores = [self._number(value, i) for i, value in enumerate(values)]
         if len(scores) != len(items):
             raise self._wrong("gave another number of scores than it got items", len(items), len(scores))
         return scores
@@ -75,7 +77,7 @@ class Scorer:
             raise self._wrong("gave no number", expected, got)
         try:
             score = float(value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise self._wrong("gave no number", expected, got) from error
         if score == math.inf:
             raise self._wrong("gave no number", expected, got)

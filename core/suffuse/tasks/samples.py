@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from suffuse.domain import Item, Section
-from suffuse.errors import DomainInputError
-from suffuse.files import write_json, write_with
+from suffuse.errors import DomainInputError, StorageError
+from suffuse.files import check_writable, write_json, write_with
 from suffuse.recipe import read_section
 from suffuse.registry import all_specs, full_name, make
 from suffuse.tasks.account import Account
@@ -61,10 +62,17 @@ def check_out(model: Trained, out: str | Path) -> Path:
 
     Raises:
         DomainInputError: an unknown suffix.
+        StorageError: nothing can be written there; or a folder is where a file should be, or the other way round.
     """
     out = Path(out)
     known = dict.fromkeys((*model.domain.writes, *renderers(model.recipe.domain), PICTURE))
-    return _check_suffix(out, tuple(known), "a folder, or a file") if out.suffix else out
+    if out.suffix:
+        _check_suffix(out, tuple(known), "a folder, or a file")
+    if out.is_dir() if out.suffix else out.is_file():
+        is_one, wanted = ("a folder", "a file") if out.suffix else ("a file", "a folder, or a file with a suffix")
+        raise StorageError(f"is {is_one}", field=str(out), expected=wanted, fix="give it another name")
+    check_writable(out)
+    return out
 
 
 def check_animation(model: Trained, path: str | Path) -> Path:
@@ -73,6 +81,7 @@ def check_animation(model: Trained, path: str | Path) -> Path:
     Raises:
         DomainInputError: an unknown suffix.
     """
+    check_writable(path)
     return _check_suffix(Path(path), model.domain.animates, "a file")
 
 
@@ -96,8 +105,7 @@ def check_writing(model: Trained, options: Mapping[str, Any]) -> Section:
 def save(model: Trained, samples: Samples, out: str | Path, **options: Any) -> list[Path]:
     """Write samples: into one file where ``out`` has a suffix, else into a folder, one file an item, with a sheet.
 
-    Where they had to pass filters, or more is told of each, a manifest beside them tells how they came about; it is all
-    there is if none passed.
+    A manifest beside them tells how they came about, if that was counted; it is all there is if none passed.
 
     Arguments:
         model: what made them.
@@ -110,7 +118,7 @@ def save(model: Trained, samples: Samples, out: str | Path, **options: Any) -> l
     """
     out, how = check_out(model, out), check_writing(model, options)
     files = _save_items(model, samples, out, how) if samples.items else []
-    if samples.account is not None and (samples.account.filters or samples.each):
+    if samples.account is not None:
         write_json(manifest_of(out), manifest(model, samples))
         files.append(manifest_of(out))
     return files
@@ -120,8 +128,12 @@ def manifest(model: Trained, samples: Samples) -> dict[str, Any]:
     """How samples came about, as JSON-able data."""
     told = {} if samples.account is None else samples.account.to_json()
     made_by = {"domain": model.recipe.domain, "name": model.recipe.name, "digest": fingerprint(model)}
-    each = {"sources": samples.sources or [], **samples.each} if samples.each else {}
-    return {**told, "seeds": samples.seeds, "conditions": samples.conditions, **each, "model": made_by}
+    sources = {} if samples.sources is None else {"sources": samples.sources}
+    versions = {"suffuse": metadata.version("suffuse"), "torch": metadata.version("torch")}
+    return {
+        **told, "seeds": samples.seeds, "conditions": samples.conditions, **sources, **samples.each, "model": made_by,
+        "versions": versions,
+    }  # fmt: skip
 
 
 def _save_items(model: Trained, samples: Samples, out: Path, how: Section) -> list[Path]:

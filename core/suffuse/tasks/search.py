@@ -13,7 +13,7 @@ from suffuse.errors import DomainInputError, ModelFileError, RecipeError
 from suffuse.index import Hit, Index
 from suffuse.similarity import Similarity
 from suffuse.tasks.embed import features, fingerprint
-from suffuse.tasks.index import index_files
+from suffuse.tasks.index import Stamp, index_files
 from suffuse.tasks.items import numbered
 from suffuse.trained import Trained
 
@@ -42,7 +42,7 @@ def search(
 
     Raises:
         DomainInputError: there is no query, the domain cannot take one, or ``k`` is not positive.
-        DataError: there are no items to search, or an index's file has fewer than it had.
+        DataError: there are no items to search.
         ModelFileError: the index is of another model.
     """
     if k < 1:
@@ -63,16 +63,18 @@ def search(
 
 
 def _with_items(model: Trained, hits: Sequence[Sequence[Hit]]) -> list[list[Hit]]:
-    """Neighbours with their items, each file read once; those whose file is gone remain without."""
-    wanted: dict[str, set[int]] = {}
+    """Neighbours with their items, each file read once; those whose file is gone, or another, remain without."""
+    wanted: dict[Stamp, set[int]] = {}
     for hit in chain.from_iterable(hits):
         if hit.item is None and hit.entry.file:
-            wanted.setdefault(hit.entry.file, set()).add(hit.entry.number)
-    there = {name: Path(name) for name in wanted if Path(name).is_file()}
-    found = {name: numbered(model, file, wanted[name]) for name, file in there.items()}
+            wanted.setdefault(Stamp.seen(hit.entry), set()).add(hit.entry.number)
+    found = {
+        (stamp.file, number): item
+        for stamp, numbers in wanted.items() if stamp.holds()
+        for number, item in numbered(model, Path(stamp.file), numbers).items()
+    }  # fmt: skip
     return [
-        [replace(hit, item=found[hit.entry.file][hit.entry.number]) if hit.entry.file in found else hit for hit in near]
-        for near in hits
+        [replace(hit, item=found.get((hit.entry.file, hit.entry.number), hit.item)) for hit in near] for near in hits
     ]
 
 

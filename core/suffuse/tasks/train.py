@@ -23,8 +23,7 @@ from suffuse.process import Interpolant
 from suffuse.progress import progress_bar
 from suffuse.recipe import Recipe, load_recipe, sections, to_yaml
 from suffuse.registry import load_domain, notify
-from suffuse.tasks.bridge import bridge
-from suffuse.tasks.evaluate import draw_conditions
+from suffuse.tasks.evaluate import bridged, draw_conditions
 from suffuse.tasks.generate import generate
 from suffuse.tasks.job import Job, make_accelerator, prepare
 from suffuse.trained import component
@@ -182,13 +181,14 @@ class _Watch:
         count = job.recipe.sample.count
         model, seed = job.model({}), job.recipe.train.seed
         if isinstance(model.process, Interpolant):
-            known = [job.splits.validation[i] for i in range(min(count, len(job.splits.validation)))]
-            given = {name: [example.conditions.get(name) for example in known] for name in job.conditions}
-            items = bridge(model, [e.item for e in known], degrade=True, seed=seed, conditions=given).items
+            items = bridged(model, job.splits.validation, min(count, len(job.splits.validation)), seed=seed)[0].items
         else:
             conditions = draw_conditions(job.splits.validation, job.conditions, count, seed)
             items = generate(model, count, seed=seed, conditions=conditions).items
-        write_with(job.run.samples_folder / f"step-{step:07d}.png", job.domain.picture(items).save)
+        path = job.run.samples_folder / f"step-{step:07d}.png"
+        write_with(path, job.domain.picture(items).save)
+        if job.domain.reel:
+            job.domain.write(items, path.with_suffix(job.domain.reel))
 
     def _save(self) -> None:
         if not self.main:

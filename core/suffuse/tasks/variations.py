@@ -24,7 +24,7 @@ class Variations:
         items: of which they are made.
         numbers: of which item each is.
         asked: the conditions of each, by name.
-        strengths: the share of noise that each item is mixed with.
+        strengths: the share of noise that the item of each is mixed with.
     """
 
     model: Trained
@@ -36,11 +36,12 @@ class Variations:
 
     def strength(self, place: int) -> float:
         """That of one variation. Only those of one strength are made together: they begin at one time."""
-        return self.strengths[self.numbers[place]]
+        return self.strengths[place]
 
     def run(self, places: Sequence[int], rng: Rng) -> Iterator[Step]:
         """Make some of them, all of one strength."""
-        x = encode_items(self.model, [self.items[self.numbers[place]] for place in places])
+        own = [self.numbers[place] for place in places]
+        x = encode_items(self.model, [self.items[i] for i in own], own)
         start = start_time(self.plan.process, self.strength(places[0]))
         times = self.plan.times if start >= 1.0 else part_of(self.plan.times, start) if start > 0.0 else []
         if not times:

@@ -8,11 +8,13 @@ from typing import Any
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError
 from suffuse.tasks.alike import similarity_of, to_sources
+from suffuse.tasks.copies import REASON as COPY
+from suffuse.tasks.copies import Copies
 from suffuse.tasks.filtering import Asked
 from suffuse.tasks.inverse import Wanted
 from suffuse.tasks.making import make
 from suffuse.tasks.memory import Memory
-from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, make_plan
+from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, make_plan, warn_of_unseen
 from suffuse.tasks.samples import Samples
 from suffuse.tasks.variations import Variations
 from suffuse.trained import Trained
@@ -53,7 +55,8 @@ def vary(
             as much noise as signal; of discrete entries, half are noise. Or
         similarity: how alike to its source a variation shall be on average, from 0 to 1: the strength is found for
             each item by trial (:mod:`suffuse.tasks.strengths`), and told. Where none reaches it the nearest is taken,
-            and a warning says so.
+            and a warning says so. Below 1, a copy of the source is dropped, counted as ``copy``, and another is made in
+            its place, as for what a filter drops.
         count: variations of each item, one after the other.
         seed: variation c of item i has the seed ``seed + i·count + c``.
         names: what the items are called; their numbers by default.
@@ -72,6 +75,7 @@ def vary(
     """
     _check(strength, similarity)
     wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
+    warn_of_unseen(model, wanted.conditions)
     plan = make_plan(model, Sampling(**options))
     if similarity is None:
         strengths = [STRENGTH if strength is None else strength] * len(items)
@@ -79,18 +83,23 @@ def vary(
         from suffuse.tasks.strengths import strengths_for  # brings scikit-learn, which few need
 
         strengths = strengths_for(model, plan, wanted, similarity, on_step)
+    copied = None if similarity is None or similarity >= 1.0 else Copies.of(model, items)
     numbers, asked, sources = wanted.numbers, wanted.asked, wanted.sources
-    varied = Variations(model, plan, items, numbers, asked, strengths)
+
+    def misfit(place: int, made: Item) -> str | None:
+        return COPY if copied is not None and copied(numbers[place], made) else None
+
+    varied = Variations(model, plan, items, numbers, asked, [strengths[i] for i in numbers])
     kept, account = make(
         model, plan, wanted.seeds, varied.run, filters=filters, tries=tries, memory=memory, on_step=on_step,
-        together=varied.strength,
+        together=varied.strength, misfit=misfit,
     )  # fmt: skip
-    made, numbers = [one.item for one in kept.made], [numbers[place] for place in kept.places]
+    made, of = [one.item for one in kept.made], [numbers[place] for place in kept.places]
     whole = [[item, *made[i * count : (i + 1) * count]] for i, item in enumerate(items)]
-    each: dict[str, list[Any]] = {} if similarity is None else {"strength": [strengths[i] for i in numbers]}
+    each: dict[str, list[Any]] = {} if similarity is None else {"strength": [strengths[i] for i in of]}
     if similarity is not None or model.domain.similarity() is not None:
         measure = similarity_of(model)
-        each[measure.name] = to_sources(measure, items, made, numbers)
+        each[measure.name] = to_sources(measure, items, made, of)
     return Samples(
         made, kept.seeds, at_places(asked, kept.places), sources=[sources[place] for place in kept.places],
         rows=None if account.lacking else whole, account=account, each=each,

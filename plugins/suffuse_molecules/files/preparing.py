@@ -20,10 +20,10 @@ class Writing(Section):
     """How molecules are written.
 
     Arguments:
-        stereoisomers: write so many of each molecule, at most, instead of the molecule itself; 0: none.
+        stereoisomers: write so many of each molecule, at most, instead of the molecule itself; ``None``: the molecule.
     """
 
-    stereoisomers: int = Field(default=0, ge=0)
+    stereoisomers: int | None = Field(default=None, ge=1, le=100_000)
 
 
 def prepared(items: Sequence[Mol], options: Writing, told: Mapping[str, Sequence[Any]]) -> list[Mol]:

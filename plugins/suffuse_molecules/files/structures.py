@@ -8,7 +8,7 @@ from typing import TextIO
 from rdkit import Chem, rdBase
 
 from suffuse_molecules.chemistry import Mol, heard, sanitized
-from suffuse_molecules.files.records import Piece, unreadable
+from suffuse_molecules.files.records import MOST, Piece, too_large, unreadable
 
 END = "$$$$"
 
@@ -33,6 +33,9 @@ def read_structures(file: TextIO, source: str, column: str | None = None) -> Ite
 
 
 def _molecule(record: str, place: str) -> Piece:
+    large = None if record.count("\n") <= MOST else too_large(lambda: _read(record, sanitize=False)[0])
+    if large is not None:
+        return unreadable(large, place, _title(record))
     with rdBase.BlockLogs():
         whole, _ = _read(record, sanitize=True)
         if whole is not None:

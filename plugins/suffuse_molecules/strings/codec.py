@@ -120,6 +120,14 @@ class StringCodec(Codec):
         mol.SetProp(CUT, " ".join(tokens))
         return mol
 
+    def key(self, item: Item) -> str:
+        """Canonical SMILES with stereo."""
+        return smiles(item)
+
+    def seen(self, condition: str) -> tuple[float, float] | None:
+        """The fewest and the most heavy atoms."""
+        return (min(self.lengths), max(self.lengths)) if condition == SIZE else None
+
     def grow(
         self, items: Sequence[Item], keep: str | None, conditions: Mapping[str, Sequence[Any]], rng: Rng
     ) -> Grown | None:

@@ -13,6 +13,8 @@ pytest.importorskip("rdkit", reason="rdkit is not installed: pip install rdkit")
 from rdkit import Chem, DataStructs
 from rdkit.Chem import AllChem
 
+from suffuse.errors import RecipeError
+from suffuse.recipe import read_section
 from suffuse_molecules.alike import tanimoto
 from suffuse_molecules.chemistry import Mol, assemble, parse, smiles
 from suffuse_molecules.domain import Molecules
@@ -40,6 +42,13 @@ def test_isomers_of_known_molecules(molecule: str, at_most: int, different: int)
     assert all(possible(parse(one)) == 1 for one in found)
     flat = {smiles(parse(one), stereo=False) for one in found}
     assert flat == {smiles(parse(molecule), stereo=False)}
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 10**6])
+def test_a_number_of_isomers_out_of_range_is_told(wrong: int) -> None:
+    with pytest.raises(RecipeError) as error:
+        read_section(Writing, {"stereoisomers": wrong}, "writing")
+    assert error.value.field == "writing.stereoisomers" and str(1 if wrong < 1 else 100_000) in str(error.value)
 
 
 def test_some_of_many_isomers_are_the_same_each_time() -> None:

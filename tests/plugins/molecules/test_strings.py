@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -11,9 +12,11 @@ pytest.importorskip("rdkit")
 import torch
 from rdkit import Chem
 
+import suffuse
 from suffuse.errors import DataError, DomainInputError, RecipeError
 from suffuse.recipe import load_recipe
 from suffuse.rng import Rng
+from suffuse.tasks.filtering.same import unique
 from suffuse_molecules.chemistry import fault, parse, smiles, spelled
 from suffuse_molecules.domain import Molecules
 from suffuse_molecules.files import write
@@ -168,3 +171,12 @@ def test_the_engine_is_chosen_in_a_recipe() -> None:
 
 def test_stereo_counts_where_it_is_kept() -> None:
     assert spelled("C[C@H](O)F").GetAtomWithIdx(1).GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED
+
+
+def test_what_is_the_same_depends_on_what_the_codec_holds(codec: StringCodec) -> None:
+    model = suffuse.load("molecules")
+    left, right = parse("C[C@H](O)F"), parse("C[C@@H](O)F")
+    _, reasons = unique(replace(model, codec=codec)).judge([left, right, left])
+    assert reasons == [None, None, "was made before"]
+    _, reasons = unique(model).judge([left, right, parse("CC(O)F")])
+    assert reasons == [None, "was made before", "was made before"]

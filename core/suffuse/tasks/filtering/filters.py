@@ -55,12 +55,19 @@ def find_filter(domain: str, name: str) -> FilterSpec:
     return max(found, key=lambda spec: spec.domain)
 
 
-def judged(filters: Sequence[Filter], items: Sequence[Item]) -> tuple[tuple[Filter, ...], list[str | None]]:
+def judged(
+    filters: Sequence[Filter], items: Sequence[Item], before: Sequence[str | None] | None = None
+) -> tuple[tuple[Filter, ...], list[str | None]]:
     """The filters for the items that come after these, and why each of these is dropped, by the first that says so.
 
     What one filter drops the next ones are not shown.
+
+    Arguments:
+        filters: in their order.
+        items: that are judged.
+        before: why each is dropped already, ``None`` if it is not; that is shown to no filter.
     """
-    reasons: list[str | None] = [None] * len(items)
+    reasons: list[str | None] = [None] * len(items) if before is None else list(before)
     after: list[Filter] = []
     for one in filters:
         left = [i for i, reason in enumerate(reasons) if reason is None]

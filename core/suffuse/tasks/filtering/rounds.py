@@ -30,6 +30,9 @@ class Made:
 Make = Callable[[Sequence[int], Sequence[int]], Sequence[Made]]
 """``(places, seeds) -> made``: an item for each of these places, from the seed beside it."""
 
+Misfit = Callable[[int, Item], str | None]
+"""``(place, item) -> reason``: why an item does not fit the place that it was made for, ``None`` if it does."""
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -50,14 +53,21 @@ class Kept:
     drops: Mapping[str, int] = field(default_factory=dict)
 
 
-def fill(make: Make, seeds: Sequence[int], filters: Sequence[Filter], tries: int | None = None) -> Kept:
-    """Fill places with items that pass all filters.
+def fill(
+    make: Make,
+    seeds: Sequence[int],
+    filters: Sequence[Filter],
+    tries: int | None = None,
+    misfit: Misfit | None = None,
+) -> Kept:
+    """Fill places with items that fit them, and pass all filters.
 
     Arguments:
         make: makes items.
         seeds: of the first item for each place; replacements take those after the highest, in turn.
         filters: each gets the items in the order of their seeds.
         tries: items made at most; :data:`TRIES` for each place by default.
+        misfit: tells what does not fit its place; it is dropped before the filters see it.
 
     Raises:
         DomainInputError: ``tries`` is below the number of places.
@@ -73,7 +83,8 @@ def fill(make: Make, seeds: Sequence[int], filters: Sequence[Filter], tries: int
         now = empty[: tries - tried]
         own = ahead[: len(now)]
         made = make(now, own)
-        filters, reasons = judged(filters, [one.item for one in made])
+        wrong = [None if misfit is None else misfit(place, one.item) for place, one in zip(now, made, strict=True)]
+        filters, reasons = judged(filters, [one.item for one in made], wrong)
         for place, seed, one, reason in zip(now, own, made, reasons, strict=True):
             if reason is None:
                 found[place] = seed, one

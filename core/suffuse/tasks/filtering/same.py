@@ -13,6 +13,7 @@ from suffuse.domain import Item, Unreadable
 from suffuse.errors import DomainInputError
 from suffuse.filters import Filter
 from suffuse.tasks.items import find_files
+from suffuse.tasks.taking import taken_each
 from suffuse.trained import Trained
 
 AT_A_TIME = 4096
@@ -62,19 +63,19 @@ def novel(model: Trained, path: str) -> Filter:
         DataError: there is no such file, or the domain does not read it.
     """
     files = find_files(model, [path])
-    batches = (batch for file in files for batch in model.domain.batches(file, AT_A_TIME))
+    batches = (b for file in files for b in taken_each(model, model.domain.batches(file, AT_A_TIME), None))
     items = (item for batch in batches for item in batch if not isinstance(item, Unreadable))
     return Unseen(model, frozenset(key_of(model, item) for item in items), "is known", learns=False)
 
 
 def key_of(model: Trained, item: Item) -> Hashable:
-    """What two items share that are the same: the domain's key, else a digest of the state.
+    """What two items share that are the same: the codec's key, the domain's, or else a digest of the state.
 
     An item that has no state, as one that is broken, is the same as none but itself.
     """
-    key = model.domain.key(item)
-    if key is not None:
-        return key
+    for key in (model.codec.key(item), model.domain.key(item)):
+        if key is not None:
+            return key
     try:
         state = model.codec.encode([item])
     except DomainInputError:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from suffuse.errors import DataError
+from suffuse.errors import ResumeError
 from suffuse.files import make_folder, write_json, write_text, write_with
 from suffuse.jsonable import finite
 from suffuse.tasks.scoring.columns import Fault, Scored
@@ -163,7 +163,7 @@ def open_parts(folder: Path, run: Mapping[str, Any], sources: Sequence[Source], 
         resume: whether to go on; else what is there is removed.
 
     Raises:
-        DataError: the parts are another run's, or a source has changed of which there are scores.
+        ResumeError: the parts are another run's, or a source has changed of which there are scores.
     """
     if not resume:
         shutil.rmtree(folder, ignore_errors=True)
@@ -193,7 +193,7 @@ def _check(
     told = json.loads(json.dumps(finite(dict(run))))
     for name in run:
         if journal["run"].get(name) != told[name]:
-            raise DataError(
+            raise ResumeError(
                 f"holds {end.number} rows of another run: its {name} is another", field=str(folder),
                 expected=told[name], got=journal["run"].get(name), fix=fix,
             )  # fmt: skip
@@ -202,13 +202,13 @@ def _check(
         new = sources[i] if i < len(sources) else None
         if old.name == STDIN or new is None or new.name != old.name:
             got = "the standard input, which cannot be read again" if old.name == STDIN else old.name
-            raise DataError(
+            raise ResumeError(
                 f"holds {end.number} rows of other sources", field=str(folder),
                 expected=new.name if new else "no more sources", got=got, fix=fix,
             )  # fmt: skip
         mended = i == end.source and journal["broken"] == old.name
         if new != old and not mended:
-            raise DataError(
+            raise ResumeError(
                 f"has changed since {folder} was written, which holds scores of it", field=old.name, fix=fix,
                 expected=f"{old.size} bytes", got=f"{new.size} bytes, or another time of change",
             )  # fmt: skip

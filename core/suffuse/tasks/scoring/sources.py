@@ -9,9 +9,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from suffuse.domain import Domain, Item, Unreadable
+from suffuse.domain import Item
 from suffuse.errors import DataError, SuffuseError, UnsupportedError
 from suffuse.tasks.items import find_files
+from suffuse.tasks.taking import taken_each
 from suffuse.trained import Trained
 
 STDIN = "-"
@@ -187,7 +188,7 @@ def read_batches(
     """
     number, held = start.number, 0
     waiting: list[Piece] = []
-    pieces = _pieces(model.domain, sources, size, start, sys.stdin if lines is None else lines)
+    pieces = _pieces(model, sources, size, start, sys.stdin if lines is None else lines)
     try:
         for items, span in pieces:
             if waiting and (held + len(items) > size or not _addable(waiting[0][0], items)):
@@ -209,25 +210,19 @@ def read_batches(
         raise DataError("holds no items", field=names, expected="at least one item", got="none")
 
 
-def refuse_unreadable(items: Sequence[Item]) -> None:
-    """Raise why an item could not be read, if there is such a one."""
-    for item in items if isinstance(items, list) else ():
-        if isinstance(item, Unreadable):
-            raise item.error
-
-
 Piece = tuple[Sequence[Item], Span]
 
 
 def _pieces(
-    domain: Domain, sources: Sequence[Source], size: int, start: Place, lines: Iterable[str]
+    model: Trained, sources: Sequence[Source], size: int, start: Place, lines: Iterable[str]
 ) -> Iterator[Piece]:
-    """What the domain reads at a time, each of one source."""
+    """What the domain reads at a time, each of one source, as the model takes it."""
+    domain = model.domain
     for i in range(start.source, len(sources)):
         name = sources[i].name
         parts = domain.parse(lines, size) if name == STDIN else domain.batches(Path(name), size)
         skipped = start.row if i == start.source else 0
-        yield from _after(skipped, _alone(_spans(i, name, parts)))
+        yield from _after(skipped, _alone(_spans(i, name, iter(taken_each(model, parts, name)))))
 
 
 def _spans(source: int, name: str, parts: Iterator[Sequence[Item]]) -> Iterator[Piece]:

@@ -17,6 +17,7 @@ from suffuse.tasks.scoring.flags import Flagging, make_flagging
 from suffuse.tasks.scoring.scorer import Scorer, items_at_a_time
 from suffuse.tasks.scoring.shipping import Shipment
 from suffuse.tasks.scoring.sources import Batch, BrokenSourceError, Span
+from suffuse.tasks.taking import taken
 from suffuse.trained import Trained, locate
 
 FAULT = "fault"
@@ -127,7 +128,7 @@ class TableScorer:
         """The added columns, for as many rows at a time as are scored together."""
         if not table.num_rows:
             return
-        items = self.scorer.model.domain.from_table(table)
+        items = taken(self.scorer.model, self.scorer.model.domain.from_table(table), "table")
         size = items_at_a_time(self.scorer.model)
         for first in range(0, len(items), size):
             part = items[first : first + size]

@@ -109,14 +109,19 @@ def _complete(case: Case, item: Item) -> bool:
 
 
 def _second_half(case: Case, states: State) -> Region:
-    """The second half of each field along its first axis of several places; of fields without one, every other."""
+    """The second half of each field along an axis of several places; of fields without one, every other.
+
+    It is the last axis of a grid, which is time where frequencies are an axis too, and the first of elements.
+    """
     spans: dict[str, tuple[Span, ...]] = {}
     for number, (name, value) in enumerate(fields(states)):
         classes = name in case.codec.categorical()
-        axes = range(2 if isinstance(states, Tensor) and not classes else 1, value.ndim - classes)
+        grid = isinstance(states, Tensor) and not classes
+        axes = range(value.ndim - 1, 1, -1) if grid else range(1, value.ndim - classes)
         long = next((k for k, axis in enumerate(axes) if value.shape[axis] > 1), None)
         if long is not None:
-            spans[name] = (Span.parse(":"),) * long + (Span.parse("50%:"),)
+            before = axes[long] - (2 if grid else 1)
+            spans[name] = (Span.parse(":"),) * before + (Span.parse("50%:"),)
         elif number % 2:
             spans[name] = ()
     return Region(spans)

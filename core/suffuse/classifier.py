@@ -1,8 +1,8 @@
-"""A small classifier whose features measure pictures, trained on the data set itself and cached.
+"""A small classifier whose features measure pictures, and what can be drawn as such, trained on the data set itself.
 
 No pretrained network is downloaded: each data set gets its own, trained on its training part at the codec's size and
-colours. Where pictures have no classes it learns to tell damages instead (none, noise, blur, two in one, rolled, upside
-down), which makes its features sensitive to what goes wrong in generated pictures.
+colours, and cached. Where pictures have no classes it learns to tell damages instead (none, noise, blur, two in one,
+rolled, upside down), which makes its features sensitive to what goes wrong in generated pictures.
 """
 
 from __future__ import annotations

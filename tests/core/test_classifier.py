@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from suffuse_images import classifier
-from suffuse_images.classifier import Classifier, classifier_of
+from suffuse import classifier
+from suffuse.classifier import Classifier, classifier_of
 
 COUNT = 300
 

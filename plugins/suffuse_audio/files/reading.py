@@ -1,0 +1,161 @@
+"""Sound files, read whole or in parts by libsndfile: WAV, FLAC, OGG, Opus, MP3, AIFF of any rate and channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from suffuse.errors import DataError
+from suffuse_audio.clip import Clip
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64")
+
+UNTOLD = 1 << 40
+"""Frames; a header that tells more tells no length, as that of a stream that was piped."""
+
+BLOCK = 1 << 18
+"""Frames that :func:`blocks` reads at a time unless told otherwise: two megabytes of stereo."""
+
+
+@dataclass(frozen=True)
+class Info:
+    """What the head of a sound file tells.
+
+    Arguments:
+        rate: frames a second.
+        channels: how many.
+        frames: how many, at least one.
+    """
+
+    rate: int
+    channels: int
+    frames: int
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.frames / self.rate
+
+
+def info(path: str | Path) -> Info:
+    """What a file holds, from its head alone.
+
+    Raises:
+        DataError: it is missing, empty or no sound.
+    """
+    with _opened(Path(path)) as file:
+        return _told(file, Path(path))
+
+
+def checked(path: str | Path) -> Info:
+    """As :func:`info`, of a file that was read to its end, a block at a time.
+
+    Raises:
+        DataError: as :func:`read_clip`.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        told = _told(file, path)
+        for _ in _blocks(file, path, told, BLOCK):
+            pass
+        return told
+
+
+def read_clip(path: str | Path, start: int = 0, frames: int | None = None, gaps: bool = False) -> Clip:
+    """The sound in a file, or a part of it; a part is found by seeking and nothing else is decoded.
+
+    Arguments:
+        path: of the file.
+        start: the first frame, from 0.
+        frames: how many; ``None``: all that follow.
+        gaps: whether samples that are NaN are gaps, which a clip may have, and no fault.
+
+    Raises:
+        DataError: the file is missing, empty, no sound, cut off, or holds samples that are not finite; or the part
+            reaches beyond its end.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        told = _told(file, path)
+        wanted = told.frames - start if frames is None else frames
+        if start < 0 or wanted < 1 or start + wanted > told.frames:
+            raise DataError(
+                "does not hold that part", field=str(path), expected=f"a part of its {told.frames} frames",
+                got=f"{wanted} frames from {start}",
+            )  # fmt: skip
+        return _part(file, path, start, wanted, gaps)
+
+
+def blocks(path: str | Path, frames: int = BLOCK) -> Iterator[Clip]:
+    """A file from its beginning to its end, at most ``frames`` at a time; the memory needed is that of one block.
+
+    Raises:
+        DataError: as :func:`read_clip`. What was given before holds.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        yield from _blocks(file, path, _told(file, path), frames)
+
+
+def bad_sound(path: Path, reason: object) -> DataError:
+    """The error for a file that cannot be read as a sound."""
+    return DataError(
+        f"cannot be read as a sound ({reason})",
+        field=str(path),
+        expected=f"one of {', '.join(suffix[1:] for suffix in SUFFIXES)}",
+        fix="replace or remove the file, or convert it: ffmpeg -i FILE FILE.wav; "
+        "in training data, data.on_error=skip leaves such files out",
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """A file that is read; whatever libsndfile raises while it is open becomes a :class:`DataError` of it."""
+    if not path.is_file():
+        raise DataError(
+            "is a folder, not a file" if path.is_dir() else "there is no such file", field=str(path),
+            fix="check the path",
+        )  # fmt: skip
+    if not path.stat().st_size:
+        raise bad_sound(path, "it is empty: 0 bytes")
+    try:
+        with soundfile.SoundFile(path) as file:
+            yield file
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.removeprefix("Error : ").rstrip(".")
+        # what its MP3 decoder says of anything that is no MP3
+        raise bad_sound(path, "no sound is found in it" if "does not exist" in reason else reason) from error
+    except (OSError, TypeError) as error:  # it may not be read; TypeError: headerless raw samples
+        raise bad_sound(path, error) from error
+
+
+def _told(file: soundfile.SoundFile, path: Path) -> Info:
+    if file.frames < 1:
+        raise bad_sound(path, "it holds no samples")
+    if file.frames > UNTOLD:
+        raise bad_sound(path, "its head does not tell how long it is")
+    return Info(file.samplerate, file.channels, file.frames)
+
+
+def _blocks(file: soundfile.SoundFile, path: Path, told: Info, frames: int) -> Iterator[Clip]:
+    for start in range(0, told.frames, frames):
+        yield _part(file, path, start, min(frames, told.frames - start))
+
+
+def _part(file: soundfile.SoundFile, path: Path, start: int, frames: int, gaps: bool = False) -> Clip:
+    if file.tell() != start:
+        file.seek(start)
+    samples = file.read(frames, dtype="float32", always_2d=True)
+    if len(samples) < frames:
+        raise bad_sound(path, f"it is cut off: {start + len(samples)} of {file.frames} frames are there")
+    bad = np.flatnonzero((np.isinf(samples) if gaps else ~np.isfinite(samples)).any(axis=1))
+    if len(bad):
+        raise bad_sound(
+            path, f"{len(bad)} samples are not finite, the first at {(start + bad[0]) / file.samplerate:.3f} s"
+        )
+    return Clip(samples, file.samplerate)
