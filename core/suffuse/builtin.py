@@ -175,7 +175,7 @@ def register_operators(register: Callable[[OperatorSpec], None]) -> None:
     register(
         OperatorSpec(
             name="one-of",
-            factory="suffuse.operators:OneOf",
+            factory="suffuse.operators:one_of",
             operators=("of",),
             summary="one of several, drawn for each item, for bridges: of=[OPERATOR, …]",
         )

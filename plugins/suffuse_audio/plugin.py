@@ -58,9 +58,9 @@ def register_datasets(register: Callable[[DatasetSpec], None]) -> None:
 def register_operators(register: Callable[[OperatorSpec], None]) -> None:
     """What happens to sounds."""
     for name, factory, summary in (
-        ("noisy-sound", "NoisySound", "white noise, or that of recordings, of a loudness drawn for each sound"),
-        ("clipped-sound", "ClippedSound", "samples beyond a share of the peak are set to it"),
-        ("narrow-sound", "NarrowSound", "frequencies above a cutoff are lost"),
+        ("noisy-sound", "noisy_sound", "white noise, or that of recordings, of a loudness drawn for each sound"),
+        ("clipped-sound", "clipped_sound", "samples beyond a share of the peak are set to it"),
+        ("narrow-sound", "narrow_sound", "frequencies above a cutoff are lost"),
     ):
         register(OperatorSpec(name=name, factory=f"suffuse_audio.operators:{factory}", summary=summary))
 

@@ -110,7 +110,7 @@ def test_samplers() -> None:
 def signature(kind: str, name: str) -> dict[str, Any]:
     """The options of a component, with their defaults."""
     options = inspect.signature(resolve(find(kind, name))).parameters.values()
-    return {p.name: REQUIRED if p.default is p.empty else p.default for p in options}
+    return {p.name: REQUIRED if p.default is p.empty else plain(p.default) for p in options}
 
 
 def written(cell: str) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def test_a_metric_may_not_replace_the_domain_s_own(model: suffuse.Model) -> None
 
 def test_a_renderer_writes_files_of_its_suffix(model: suffuse.Model, tmp_path: Path) -> None:
     samples = generate(model, 3, steps=2)
-    (file,) = save(model, samples, tmp_path / "waves.TXT")
+    file, _ = save(model, samples, tmp_path / "waves.TXT")
     assert [len(line.split()) for line in file.read_text().splitlines()] == [toy.LENGTH] * 3
     with pytest.raises(DomainInputError, match=r"\.json, \.txt, \.png"):
         save(model, samples, tmp_path / "waves.svg")
@@ -203,7 +203,7 @@ def test_a_renderer_writes_files_of_its_suffix(model: suffuse.Model, tmp_path: P
 
 def test_what_neither_domain_nor_renderer_writes_as_png_is_its_picture(model: suffuse.Model, tmp_path: Path) -> None:
     samples = generate(model, 3, steps=2)
-    (file,) = save(model, samples, tmp_path / "waves.PNG")
+    file, _ = save(model, samples, tmp_path / "waves.PNG")
     with Image.open(file) as shown:
         assert shown.tobytes() == model.domain.picture(samples.items).tobytes()
 
@@ -213,7 +213,7 @@ def test_what_neither_domain_nor_renderer_writes_as_png_is_its_picture(model: su
             register(RendererSpec(name="paint", domain="toy", suffixes=(".png",), factory=f"{HERE}:write_text"))
 
     with isolated(toy.Plugin(), Painter()):
-        (file,) = save(model, samples, tmp_path / "painted.png")
+        file, _ = save(model, samples, tmp_path / "painted.png")
     assert len(file.read_text().splitlines()) == 3
 
 

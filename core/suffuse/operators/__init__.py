@@ -8,7 +8,7 @@ from suffuse.operators.downsample import Downsample
 from suffuse.operators.grey import Grey
 from suffuse.operators.identity import Identity
 from suffuse.operators.mask import Mask
-from suffuse.operators.one_of import OneOf
+from suffuse.operators.one_of import OneOf, one_of
 from suffuse.operators.stft import StftMagnitude
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "OneOf",
     "Operator",
     "StftMagnitude",
+    "one_of",
 ]

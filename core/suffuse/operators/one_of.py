@@ -63,3 +63,8 @@ class OneOf(Operator):
             return torch.where(here, measured, before)
 
         return choose
+
+
+def one_of(of: Sequence[Operator]) -> OneOf:
+    """The options of :class:`OneOf`."""
+    return OneOf(of)

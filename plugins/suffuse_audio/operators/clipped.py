@@ -20,7 +20,7 @@ class ClippedSound(Heard):
         level: as a share of each sound's own peak: from, to; drawn for each in a bridge, else the mean of the two.
     """
 
-    level: tuple[float, float] = (0.1, 0.5)
+    level: tuple[float, float]
     shares: Tensor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -39,3 +39,8 @@ class ClippedSound(Heard):
         shares = waves.new_full((len(waves),), sum(self.level) / 2.0) if self.shares is None else self.shares
         level = shares.to(waves)[:, None, None] * waves.detach().abs().amax((1, 2), keepdim=True)
         return waves.clamp(-level, level)
+
+
+def clipped_sound(level: tuple[float, float] = (0.1, 0.5)) -> ClippedSound:
+    """The options of :class:`ClippedSound`."""
+    return ClippedSound(level=level)

@@ -21,7 +21,7 @@ class NarrowSound(Heard):
         cutoff: in Hz: from, to; drawn for each sound in a bridge, else the mean of the two.
     """
 
-    cutoff: tuple[float, float] = (2000.0, 2000.0)
+    cutoff: tuple[float, float]
     drawn_cutoff: Tensor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -44,3 +44,8 @@ class NarrowSound(Heard):
         kept = frequencies <= cutoff[:, None, None]
         narrow: Tensor = torch.fft.irfft(torch.fft.rfft(waves) * kept, n=size)
         return narrow
+
+
+def narrow_sound(cutoff: tuple[float, float] = (2000.0, 2000.0)) -> NarrowSound:
+    """The options of :class:`NarrowSound`."""
+    return NarrowSound(cutoff=cutoff)

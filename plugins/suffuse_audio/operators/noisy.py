@@ -32,7 +32,7 @@ class NoisySound(Heard):
         white: of recordings, the share of sounds that get white noise instead.
     """
 
-    snr: tuple[float, float] = (0.0, 15.0)
+    snr: tuple[float, float]
     noises: Path | None = None
     white: float = 0.0
     drawn_noise: Tensor | None = field(default=None, repr=False)
@@ -79,6 +79,11 @@ class NoisySound(Heard):
             first = int(place * recording.shape[1])
             rows.append(np.take(recording, np.arange(first, first + like.shape[-1]), axis=1, mode="wrap"))
         return torch.from_numpy(np.stack(rows))
+
+
+def noisy_sound(snr: tuple[float, float] = (0.0, 15.0), noises: Path | None = None, white: float = 0.0) -> NoisySound:
+    """The options of :class:`NoisySound`."""
+    return NoisySound(snr=snr, noises=noises, white=white)
 
 
 @lru_cache(maxsize=2)

@@ -27,7 +27,7 @@ from suffuse.tasks.train import train
 from suffuse_audio.clip import Clip, clip_of
 from suffuse_audio.codec import SoundCodec
 from suffuse_audio.files import write_clip
-from suffuse_audio.operators import ClippedSound, NarrowSound, NoisySound
+from suffuse_audio.operators import ClippedSound, NarrowSound, NoisySound, clipped_sound, noisy_sound
 from suffuse_audio.representations import ComplexStft, Magnitude, Waveform
 
 RATE = 8000
@@ -111,7 +111,7 @@ def test_derivatives_are_those_of_the_measurement() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [lambda: NoisySound(snr=(5.0, 0.0)), lambda: NoisySound(white=2.0), lambda: ClippedSound(level=(0.0, 0.5)),
+    [lambda: NoisySound(snr=(5.0, 0.0)), lambda: noisy_sound(white=2.0), lambda: ClippedSound(level=(0.0, 0.5)),
      lambda: NarrowSound(cutoff=(-1.0, 2.0))],
 )  # fmt: skip
 def test_options_out_of_range_are_refused(wrong: Any) -> None:
@@ -121,7 +121,7 @@ def test_options_out_of_range_are_refused(wrong: Any) -> None:
 
 def test_magnitudes_alone_cannot_be_measured() -> None:
     with pytest.raises(UnsupportedError, match="stft or waveform"):
-        ClippedSound().bound(SoundCodec(Magnitude(), RATE, 1, 32))
+        clipped_sound().bound(SoundCodec(Magnitude(), RATE, 1, 32))
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_the_same_seed_gives_the_same_sound_whatever_the_batch(model: Any) -> No
 
 def test_noise_that_was_not_drawn_is_no_measurement() -> None:
     with pytest.raises(UnsupportedError, match="nobody knows"):
-        NoisySound().bound(CODECS[0])(CODECS[0].encode(chords()))
+        noisy_sound().bound(CODECS[0])(CODECS[0].encode(chords()))
 
 
 def test_what_was_made_while_training_is_played_by_the_report(folder: Path) -> None:
