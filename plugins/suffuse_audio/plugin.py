@@ -60,6 +60,7 @@ def register_operators(register: Callable[[OperatorSpec], None]) -> None:
     for name, factory, summary in (
         ("noisy-sound", "noisy_sound", "white noise, or that of recordings, of a loudness drawn for each sound"),
         ("clipped-sound", "clipped_sound", "samples beyond a share of the peak are set to it"),
+        ("gap-sound", "gap_sound", "a stretch of samples is set to zero"),
         ("narrow-sound", "narrow_sound", "frequencies above a cutoff are lost"),
     ):
         register(OperatorSpec(name=name, factory=f"suffuse_audio.operators:{factory}", summary=summary))

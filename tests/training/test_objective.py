@@ -92,6 +92,14 @@ def test_logit_normal_times() -> None:
     assert t.logit().std().item() == pytest.approx(1.0, abs=0.01)
 
 
+def test_uniform_times_between_two() -> None:
+    u = torch.linspace(0.0, 1.0, 5, dtype=torch.float64)
+    t = component("times", Named(name="uniform", first=0.5, last=1.0)).quantile(u, RectifiedFlow())
+    torch.testing.assert_close(t, torch.linspace(0.5, 1.0, 5, dtype=torch.float64))
+    with pytest.raises(RecipeError, match="are no times"):
+        component("times", Named(name="uniform", first=0.9, last=0.1))
+
+
 def test_conditions_are_dropped_as_often_as_asked() -> None:
     network = Constant()
     denoiser = Preconditioned(network, Gaussian())

@@ -13,7 +13,7 @@ from suffuse.rng import Rng
 from suffuse.sampling import Steps
 from suffuse.state import State
 from suffuse.tasks.inverse import Wanted
-from suffuse.tasks.items import encode_items
+from suffuse.tasks.items import encode_gaps
 from suffuse.tasks.making import make
 from suffuse.tasks.memory import Memory
 from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, encode_part, make_plan
@@ -87,7 +87,7 @@ def bridge(
 
     def run(places: Sequence[int], rng: Rng) -> Steps:
         some = [pieces[place] for place in places]
-        encoded = encode_items(model, [cut[one.item][one.number] for one in some], [one.item for one in some])
+        encoded = encode_gaps(model, [cut[one.item][one.number] for one in some], [one.item for one in some])
         x: State = process.coupling(encoded, rng.at("coupling")) if degrade else process.source(encoded)
         given = at_places(asked, [piece.whole for piece in some])
         return plan.run(rng, encode_part(model, given, slice(None), len(rng)), x=x)

@@ -191,6 +191,12 @@ def encode_items(model: Trained, items: Sequence[Item], numbers: Sequence[int] |
         return to(model.codec.encode(items), model.device)
 
 
+def encode_gaps(model: Trained, items: Sequence[Item], numbers: Sequence[int]) -> State:
+    """As :func:`encode_items`, of items that may lack something: see :meth:`suffuse.domain.Codec.encode_gaps`."""
+    with told_by(numbers):
+        return to(model.codec.encode_gaps(items), model.device)
+
+
 @contextmanager
 def told_by(numbers: Sequence[int]) -> Iterator[None]:
     """Errors about ``items[i]`` become such about the item of the i-th of some numbers."""

@@ -14,8 +14,8 @@ from torch import Tensor
 from suffuse.domain import Categories, Item
 from suffuse.errors import DomainInputError, unknown_name
 from suffuse.parts import Parts
-from suffuse.state import State, fields, is_mask, mask_name, refill, take, to
-from suffuse.tasks.items import told_by
+from suffuse.state import State, fields, is_mask, mask_name, refill, take
+from suffuse.tasks.items import encode_gaps
 from suffuse.tasks.region import Region
 from suffuse.trained import Trained
 
@@ -70,8 +70,7 @@ def known_of_items(model: Trained, known: State | None, fill: Fill | None, count
 
 def with_gaps(model: Trained, items: Sequence[Item], numbers: Sequence[int] | None = None) -> State:
     """As :func:`suffuse.tasks.items.encode_items`, with what the items lack unmasked: it is there to be filled."""
-    with told_by(range(len(items)) if numbers is None else numbers):
-        states = to(model.codec.encode_gaps(items), model.device)
+    states = encode_gaps(model, items, range(len(items)) if numbers is None else numbers)
     given = _given(model, states, items)
     return states if given is None else _unmasked(states, given)
 

@@ -23,10 +23,19 @@ class Times(Protocol):
 
 @dataclass(frozen=True)
 class Uniform:
-    """Times uniform on [0, 1]."""
+    """Times uniform between two; from 1 to 1, a network of a bridge learns to predict x₀ from x₁ at once."""
+
+    first: float = 0.0
+    last: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.first <= self.last <= 1.0:
+            raise RecipeError(
+                "are no times", field="first, last", expected="0 <= first <= last <= 1", got=(self.first, self.last)
+            )
 
     def quantile(self, u: Tensor, schedule: Schedule) -> Tensor:
-        return u
+        return self.first + (self.last - self.first) * u
 
 
 @dataclass(frozen=True)

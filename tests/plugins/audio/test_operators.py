@@ -13,7 +13,7 @@ import torch
 pytest.importorskip("soundfile")
 pytest.importorskip("torchaudio")
 
-from suffuse.errors import RecipeError, UnsupportedError
+from suffuse.errors import DomainInputError, RecipeError, UnsupportedError
 from suffuse.model import load
 from suffuse.operators.base import pull_back
 from suffuse.process import Interpolant
@@ -27,7 +27,7 @@ from suffuse.tasks.train import train
 from suffuse_audio.clip import Clip, clip_of
 from suffuse_audio.codec import SoundCodec
 from suffuse_audio.files import write_clip
-from suffuse_audio.operators import ClippedSound, NarrowSound, NoisySound, clipped_sound, noisy_sound
+from suffuse_audio.operators import ClippedSound, GapSound, NarrowSound, NoisySound, clipped_sound, noisy_sound
 from suffuse_audio.representations import ComplexStft, Magnitude, Waveform
 
 RATE = 8000
@@ -98,6 +98,20 @@ def test_what_is_above_the_cutoff_is_lost(codec: SoundCodec) -> None:
     assert float(narrow[:, edge + 1 :].max()) < 1e-2 < float(whole[:, edge + 1 :].max())
 
 
+def test_gaps_are_as_long_as_asked_and_anywhere() -> None:
+    codec, x = CODECS[1], CODECS[1].encode(chords())
+    operator = GapSound(seconds=(0.02, 0.02)).bound(codec)
+    clean, gapped = codec.to_waves(x)[:, 0], codec.to_waves(operator.drawn(Rng.of(range(6)))(x))[:, 0]
+    lacking = (gapped.abs() < 1e-6) & (clean.abs() > 1e-4)
+    firsts = [int(row.nonzero()[0]) for row in lacking]
+    lasts = [int(row.nonzero()[-1]) for row in lacking]
+    assert len(set(firsts)) == 6
+    assert all(abs(b - a + 1 - 0.02 * RATE) <= 3 for a, b in zip(firsts, lasts, strict=True))
+    torch.testing.assert_close(gapped[~lacking], clean[~lacking], atol=1e-4, rtol=0.0)
+    middle = codec.to_waves(operator(x))[0, 0].abs() < 1e-6
+    assert abs(float(middle.nonzero().float().mean()) - 1023.5) <= 1.0
+
+
 def test_derivatives_are_those_of_the_measurement() -> None:
     codec, x = CODECS[0], CODECS[0].encode(chords(1)).double()
     operator = NarrowSound(cutoff=(1000.0, 1000.0)).bound(codec)
@@ -112,7 +126,7 @@ def test_derivatives_are_those_of_the_measurement() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [lambda: NoisySound(snr=(5.0, 0.0)), lambda: noisy_sound(white=2.0), lambda: ClippedSound(level=(0.0, 0.5)),
-     lambda: NarrowSound(cutoff=(-1.0, 2.0))],
+     lambda: NarrowSound(cutoff=(-1.0, 2.0)), lambda: GapSound(seconds=(0.1, 0.05))],
 )  # fmt: skip
 def test_options_out_of_range_are_refused(wrong: Any) -> None:
     with pytest.raises(RecipeError, match="range"):
@@ -156,6 +170,18 @@ def test_the_same_seed_gives_the_same_sound_whatever_the_batch(model: Any) -> No
     np.testing.assert_allclose(together.samples, small.samples, atol=1e-5)
     other = bridge(model, [clip], seed=8, degrade=True).items[0]
     assert np.abs(other.samples - bridge(model, [clip], seed=7, degrade=True).items[0].samples).max() > 1e-3
+
+
+def test_gaps_are_zeros_to_a_bridge(model: Any) -> None:
+    whole = np.random.default_rng(2).normal(0.0, 0.1, (4000, 1)).astype(np.float32)
+    lacking, zero = whole.copy(), whole.copy()
+    lacking[700:900], zero[700:900] = np.nan, 0.0
+    level = np.sqrt(np.mean(np.square(zero)) / np.nanmean(np.square(lacking)))
+    assert 0.9 < level < 1.0  # a gap is no silence: the rest is as loud as it was
+    made = bridge(model, [Clip(lacking, 4000)], seed=1).items[0]
+    assert np.isfinite(made.samples).all() and made.samples.shape == whole.shape
+    with pytest.raises(DomainInputError, match="gap"):
+        model.codec.encode([Clip(lacking, 4000)])
 
 
 def test_noise_that_was_not_drawn_is_no_measurement() -> None:
