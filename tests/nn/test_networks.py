@@ -275,6 +275,17 @@ def test_other_states_are_refused(build: Callable[..., nn.Module], options: dict
         build(template, {}, **options)
 
 
+def test_a_masking_unet_multiplies_its_input() -> None:
+    network = made(unet.build, UNET | {"mask": True}, 2, conditional=False)
+    x = torch.randn(3, 2, 8, 8)
+    with torch.no_grad():
+        assert not network(x, levels(3), {}).any()
+        network.leave.bias[:2] = torch.tensor([0.5, -1.0])
+        network.leave.bias[2:] = 3.0
+        made_of = network(x, levels(3), {})
+    torch.testing.assert_close(made_of, x * torch.tensor([0.5, -1.0])[:, None, None] + 3.0)
+
+
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_a_circular_unet_follows_a_shift(axes: int) -> None:
     network = awake(made(unet.build, UNET | {"padding_mode": "circular", "fold": 2}, axes, conditional=False))

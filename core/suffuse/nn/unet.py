@@ -47,6 +47,8 @@ class UNetOptions:
         heads: of each attention.
         dropout: in residual blocks.
         padding_mode: ``zeros``, or ``circular`` for data that wrap around.
+        mask: the network gives a mask and an offset, F = m ⊙ x + b, where it else gives F = b: for bridges out of
+            noise, in which much of a datum is there already (ratio masks: Wang, Narayanan & Wang 2014).
     """
 
     width: int = 64
@@ -57,6 +59,7 @@ class UNetOptions:
     heads: int = 4
     dropout: float = 0.0
     padding_mode: PaddingMode = "zeros"
+    mask: bool = False
 
     def __post_init__(self) -> None:
         require(whole(self.width, 1), "width", self.width, "an integer of at least 1")
@@ -159,7 +162,8 @@ class UNet(nn.Module):
             self.up.append(Up(grow, blocks(2 * size, size), attention(i)))
         self.middle = ResidualBlock(axes, sizes[-1], sizes[-1], width, o.dropout, o.padding_mode)
         self.norm = GroupNorm(sizes[0])
-        self.leave = convolve(sizes[0], channels * points)
+        self.finish = _masked if o.mask else _plain
+        self.leave = convolve(sizes[0], (2 if o.mask else 1) * channels * points)
         zero_(self.leave)
 
     @property
@@ -186,7 +190,7 @@ class UNet(nn.Module):
         h = self.enter(fold(pad_to(h, self.multiples), self.factors))
         h = self._levels(h, embedding, embedded)
         h = self.leave(F.silu(self.norm(h)))
-        return crop_to(unfold(h, self.factors), x.shape[2:])
+        return self.finish(crop_to(unfold(h, self.factors), x.shape[2:]), x)
 
     def _levels(self, h: Tensor, embedding: Tensor, embedded: Embedded) -> Tensor:
         skips = []
@@ -197,6 +201,15 @@ class UNet(nn.Module):
         for up in reversed(self.up):
             h = up(h, skips.pop(), embedding, embedded)
         return h
+
+
+def _plain(made: Tensor, x: Tensor) -> Tensor:
+    return made
+
+
+def _masked(made: Tensor, x: Tensor) -> Tensor:
+    mask, offset = made.chunk(2, dim=1)
+    return mask * x + offset
 
 
 def build(template: State, conditions: ConditionSpace, **options: Any) -> nn.Module:

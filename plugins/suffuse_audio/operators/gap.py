@@ -18,12 +18,15 @@ class GapSound(Heard):
     """A stretch of samples is set to zero.
 
     Arguments:
-        seconds: of the stretch: from, to; drawn for each sound in a bridge, as is its place, anywhere in the window;
-            else the mean of the two in the middle.
+        seconds: of the stretch: from, to; drawn for each sound in a bridge, as is its place; else the mean of the two,
+            in the middle.
+        drawn_seconds, drawn_share: of each sound: how long, and by which share of its energy the middle comes; so gaps
+            lie where there is something to be heard.
     """
 
     seconds: tuple[float, float]
-    ends: Tensor | None = field(default=None, repr=False)
+    drawn_seconds: Tensor | None = field(default=None, repr=False)
+    drawn_share: Tensor | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         low, high = self.seconds
@@ -34,19 +37,23 @@ class GapSound(Heard):
 
     def drawn(self, rng: Rng) -> Self:
         low, high = self.seconds
-        length = low + (high - low) * rng.at("seconds").uniform(shape=())
-        window = self._codec().frames / self._codec().rate
-        first = (window - length).clamp_min(0.0) * rng.at("place").uniform(shape=())
-        return replace(self, ends=torch.stack([first, first + length], dim=1))
+        seconds = low + (high - low) * rng.at("seconds").uniform(shape=())
+        return replace(self, drawn_seconds=seconds, drawn_share=rng.at("place").uniform(shape=()))
 
     def measured(self, waves: Tensor) -> Tensor:
-        codec = self._codec()
-        window = codec.frames / codec.rate
-        middle = [0.5 * (window + sign * sum(self.seconds) / 2.0) for sign in (-1.0, 1.0)]
-        ends = waves.new_tensor(middle).expand(len(waves), 2) if self.ends is None else self.ends.to(waves)
-        times = torch.arange(waves.shape[-1], device=waves.device) / codec.rate
-        lacking = (times >= ends[:, :1]) & (times < ends[:, 1:])
-        return waves.masked_fill(lacking[:, None], 0.0)
+        seconds = waves.new_full((len(waves),), sum(self.seconds) / 2.0)
+        seconds = seconds if self.drawn_seconds is None else self.drawn_seconds.to(waves)
+        places = torch.arange(waves.shape[-1], device=waves.device)
+        away = (places - self._middles(waves)[:, None]).abs()
+        return waves.masked_fill((away < 0.5 * seconds[:, None] * self._codec().rate)[:, None], 0.0)
+
+    def _middles(self, waves: Tensor) -> Tensor:
+        """The places of the middles, ``[batch]``."""
+        if self.drawn_share is None:
+            return waves.new_full((len(waves),), 0.5 * (waves.shape[-1] - 1))
+        energy = waves.detach().square().sum(1).double().cumsum(1)
+        share = self.drawn_share.to(energy)[:, None] * energy[:, -1:]
+        return torch.searchsorted(energy, share).squeeze(1).to(waves)
 
 
 def gap_sound(seconds: tuple[float, float] = (0.02, 0.1)) -> GapSound:

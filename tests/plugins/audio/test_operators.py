@@ -105,9 +105,13 @@ def test_gaps_are_as_long_as_asked_and_anywhere() -> None:
     lacking = (gapped.abs() < 1e-6) & (clean.abs() > 1e-4)
     firsts = [int(row.nonzero()[0]) for row in lacking]
     lasts = [int(row.nonzero()[-1]) for row in lacking]
-    assert len(set(firsts)) == 6
-    assert all(abs(b - a + 1 - 0.02 * RATE) <= 3 for a, b in zip(firsts, lasts, strict=True))
+    assert len(set(firsts)) >= 5
+    assert all(abs(b - a + 1 - 0.02 * RATE) <= 3 for a, b in zip(firsts, lasts, strict=True) if a > 0 and b < 2047)
     torch.testing.assert_close(gapped[~lacking], clean[~lacking], atol=1e-4, rtol=0.0)
+    late = torch.cat([0.01 * x[:1, :, :1024], x[:1, :, 1024:]], dim=-1)
+    sounds = codec.to_waves(operator.drawn(Rng.of(range(40)))(late.expand(40, -1, -1)))[:, 0]
+    lost = ((sounds.abs() < 1e-6) & (codec.to_waves(late)[0].abs() > 1e-5)).any(0)
+    assert lost[1100:].any() and not lost[:900].any()
     middle = codec.to_waves(operator(x))[0, 0].abs() < 1e-6
     assert abs(float(middle.nonzero().float().mean()) - 1023.5) <= 1.0
 
