@@ -286,7 +286,18 @@ class Codec(ABC):
         return None
 
     def units(self) -> Mapping[str, Unit]:
-        """By which units parts of its states are told, as ``0.25s:0.5s``, by their names; none by default."""
+        """By which units parts of its states are told, as ``0.25s:0.5s``, by their names; none by default.
+
+        The first is the usual one.
+        """
+        return {}
+
+    def extent(self, item: Item) -> Mapping[str, float]:
+        """How far an item reaches, in its :meth:`units` by name, where it may be smaller than its state.
+
+        What lies beyond in the state is not the item's, though no mask says so: ``explain`` does not blame it, and
+        ``inpaint`` refuses to fill there. By default an item fills its state.
+        """
         return {}
 
     def as_module(self) -> Entrance | None:

@@ -28,6 +28,8 @@ from suffuse_audio.windows import cut, faded, of_length
 
 logger = logging.getLogger(__name__)
 
+SECONDS: Mapping[str, float] = {"s": 1.0, "ms": 0.001, "min": 60.0, "h": 3600.0}
+"""Units of time."""
 STRETCHES = 8
 """Of a window, by which it is told when a sound is odd."""
 SILENT = 1e-5
@@ -152,10 +154,13 @@ class SoundCodec(Codec):
         return Parts(names, ids.reshape(1, *self._axes, self.places))
 
     def units(self) -> Mapping[str, Unit]:
-        """Seconds, and milliseconds."""
+        """Seconds, milliseconds, minutes and hours."""
         reach, places = self.representation.reach(self.rate) / self.hop, self.rate / self.hop
         time = len(self._axes) - 1
-        return {"s": Unit(time, places, reach), "ms": Unit(time, places / 1000.0, reach)}
+        return {name: Unit(time, seconds * places, reach) for name, seconds in SECONDS.items()}
+
+    def extent(self, item: Item) -> Mapping[str, float]:
+        return {"s": require_clip(item, 0).seconds}
 
     def to_json(self) -> dict[str, Any]:
         told = {

@@ -74,6 +74,12 @@ class Audio(Domain):
         except DataError as error:
             yield [Unreadable(error)]
 
+    def reason(self, item: Item, usual: Item, part: str, share: float) -> str:
+        """When it is odd, no later than it ends."""
+        first, _, last = part.removesuffix("s").partition("-")
+        end = max(float(first), min(float(last), require_clip(item, 0).seconds))
+        return f"{first}-{end:.6g}s ({share:.0%} of the score)"
+
     def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:
         return render.sheet(items, columns)
 

@@ -28,7 +28,9 @@ Trajectory = Annotated[
 Extent = Annotated[
     str | None,
     typer.Option(
-        "--extent", metavar="SIZE", help="How long, or how large, items are, as 30s: in units of the domain, if any."
+        "--extent",
+        metavar="SIZE",
+        help="How long, or how large, items are, in units of the domain, if any; of sounds ms, s, min and h, as 30s.",
     ),
 ]
 

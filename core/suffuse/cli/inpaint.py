@@ -28,7 +28,8 @@ Fill = Annotated[
     typer.Option(
         "--fill",
         metavar="PART or SLICES or FIELD[=SLICES]",
-        help="The part to fill: a column's name, or indices or percents, as 8:20,25%:75%; several are all filled.",
+        help="The part to fill: a column's name; a stretch in units, as 3s:5s of sounds (ms, s, min, h); or indices or "
+        "percents of the axes, as 8:20,25%:75%. Several are all filled.",
     ),
 ]
 

@@ -189,8 +189,12 @@ def test_a_gap_is_refused_by_verbs_that_fill_none(model, tmp_path):
     assert done.exit_code != 0 and "has a gap" in done.output
 
 
-@pytest.mark.parametrize(("part", "message"), [("0.5s:0.6s", "outside"), ("0.1h:0.2h", "unit"), ("0.1s:0.1s", None),
-                                                ("0.2s:0.1s", "holds nothing")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [("0.5s:0.6s", "a stretch of 0.256 s"), ("500ms:600ms", "a stretch of 256 ms"), ("0.1y:0.2y", "unit"),
+     ("0.1s:0.1s", None), ("0.2s:", None), ("0.2s:0.1s", "holds nothing"), ("3:5", "3s:5s"),
+     ("0.24s:0.25s", "items[0]: ends before what is to be filled expected: a part of its 0.2 s")],
+)  # fmt: skip
 def test_parts_that_there_are_not(model, tmp_path, part, message):
     soundfile.write(tmp_path / "a.wav", tone(0.2), 8000)
     done = suffuse("inpaint", model, tmp_path / "a.wav", "--fill", part, "--steps", 2, "--out", "made")
@@ -237,3 +241,15 @@ def test_training_on_silence_alone(tmp_path):
         soundfile.write(folder / f"{i}.wav", np.zeros(1000 + i), 8000)
     done = suffuse("train", "audio/audio", f"data.path={folder}", *TINY, "--out", "run")
     assert done.exit_code == 0, done.output
+
+
+def test_explain_blames_no_time_after_the_end(model, tmp_path):
+    """Half of the window is silence that nobody recorded."""
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).uniform(-0.5, 0.5, 1000), 8000)
+    done = suffuse("explain", model, tmp_path / "a.wav", "--levels", 2, "--parts", 8, "--tries", 1, "--steps", 2,
+                   "--out", "why")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    (told,) = json.loads(Path("why/explanations.json").read_text())["explanations"]
+    blamed = {part: share for part, share in told["shares"].items() if float(part.partition("-")[0]) >= 0.125}
+    assert len(blamed) == 4 and not any(blamed.values()) and sum(told["shares"].values()) == pytest.approx(1.0)
+    assert not set(told["parts"]) & set(blamed)
