@@ -132,6 +132,7 @@ class Splits:
         name: what the data set is called in logs and reports.
         anomalies: items that are known to be odd, if there are any. Nothing is ever fitted, trained or calibrated on
             them; they tell how well a score finds what is odd.
+        faults: why what was left out cannot be read, one for each file or item, its ``field`` naming it.
     """
 
     train: Dataset
@@ -139,6 +140,7 @@ class Splits:
     test: Dataset
     name: str = ""
     anomalies: Dataset | None = None
+    faults: Sequence[SuffuseError] = ()
 
 
 @dataclass(frozen=True)
@@ -446,6 +448,17 @@ class Domain(ABC):
             told: what is known of each item, by name, as its ``source``; for files that can tell it.
         """
         return items
+
+    def check_writing(self, options: Section, suffix: str) -> None:  # noqa: B027 - there need be nothing to refuse
+        """Refuse what files of a suffix cannot have, before there are items; by default they can have everything.
+
+        Arguments:
+            options: of :attr:`writing_section`.
+            suffix: one of :attr:`writes`.
+
+        Raises:
+            DomainInputError: they cannot.
+        """
 
     @abstractmethod
     def read(self, path: Path) -> list[Item]:

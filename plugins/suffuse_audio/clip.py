@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError
+
+Depth = Literal[16, 24, "float"]
+"""Of a sample: bits, or a float, which alone can be over full scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,10 +23,12 @@ class Clip:
     Arguments:
         samples: float32 ``[frames, channels]``; full scale is 1. A frame that is NaN in any channel is a gap.
         rate: frames a second.
+        depth: of the file that it was read from; ``None``: no file, or one that has no depth.
     """
 
     samples: NDArray[np.float32]
     rate: int
+    depth: Depth | None = None
 
     def __len__(self) -> int:
         """Its frames."""

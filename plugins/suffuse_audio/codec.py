@@ -116,10 +116,11 @@ class SoundCodec(Codec):
         unknown = self._lacking(source, known)[: max(len(source), len(filled))]
         new, old = (of_length(clip, len(unknown)).samples for clip in (filled, source))
         weight = blend(unknown, round(FADE * source.rate))[:, None]
-        samples = weight * (new + self._mean(source.samples)) + (1.0 - weight) * np.nan_to_num(old)
+        made = _no_louder(new + self._mean(source.samples), unknown, np.nan_to_num(old))
+        samples = weight * made + (1.0 - weight) * np.nan_to_num(old)
         kept = weight[:, 0] == 0.0
         samples[kept] = old[kept]
-        return Clip(samples.astype(np.float32), source.rate)
+        return replace(source, samples=samples.astype(np.float32))
 
     def emptied(self, item: Item, known: State) -> Clip:
         """The sound with a gap where something is not known."""
@@ -138,7 +139,7 @@ class SoundCodec(Codec):
         clip = require_clip(item, 0)
         parts = [require_clip(one, i) for i, one in enumerate(made)]
         whole = faded(parts, clip, self.frames / self.rate, self.channels)
-        return Clip(whole.samples / self._gain(clip), whole.rate)
+        return replace(clip, samples=whole.samples / self._gain(clip))
 
     def _gain(self, clip: Clip) -> float:
         """By what a sound is multiplied to be as loud as those of training."""
@@ -273,6 +274,12 @@ class SoundCodec(Codec):
             "has another shape", field="state", expected=f"[batch, {', '.join(map(str, wanted))}]",
             got="named fields" if isinstance(state, dict) else list(state.shape),
         )  # fmt: skip
+
+
+def _no_louder(made: NDArray[np.float32], where: NDArray[np.bool_], source: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What was made somewhere, within full scale if the source is: else the file would be scaled down as a whole."""
+    peak, limit = np.abs(made[where]).max(initial=0.0), max(1.0, np.abs(source).max(initial=0.0))
+    return made if peak <= limit else np.asarray(made * (limit / peak), np.float32)
 
 
 _REPRESENTATION: TypeAdapter[Any] = TypeAdapter(AnyRepresentation)

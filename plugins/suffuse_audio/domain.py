@@ -64,6 +64,11 @@ class Audio(Domain):
         assert isinstance(options, files.Writing)
         return files.prepared([require_clip(item, i) for i, item in enumerate(items)], options)
 
+    def check_writing(self, options: Section, suffix: str) -> None:
+        """Whether such files can be as deep as is asked for."""
+        assert isinstance(options, files.Writing)
+        files.check_depth(options, suffix)
+
     def read(self, path: Path) -> list[Item]:
         return [files.read_clip(Path(path), gaps=True)]
 
@@ -99,7 +104,7 @@ class Audio(Domain):
 
 
 def joined(clips: Sequence[Clip]) -> Clip:
-    """One clip of several, a quarter of a second apart, at the rate and with the channels of the first.
+    """One clip of several, a quarter of a second apart, at the rate and with the channels of the first, as deep as all.
 
     Raises:
         DomainInputError: there is none.
@@ -111,4 +116,5 @@ def joined(clips: Sequence[Clip]) -> Clip:
     first = clips[0]
     pause = np.zeros((round(BETWEEN * first.rate), first.channels), np.float32)
     parts = [mixed(resample(clip, first.rate), first.channels).samples for clip in clips]
-    return replace(first, samples=np.concatenate([piece for part in parts for piece in (part, pause)][:-1]))
+    samples = np.concatenate([piece for part in parts for piece in (part, pause)][:-1])
+    return replace(first, samples=samples, depth=files.deepest(clips))

@@ -45,7 +45,7 @@ def blend(
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("blended") / opt.title(model)))
-    writing = opt.parse_writing(loaded, out_options)
+    writing = opt.parse_writing(loaded, out_options, place)
     asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)
     first, second = (_read(loaded, path) for path in (a, b))
     begun = time.perf_counter()

@@ -74,7 +74,7 @@ def generate(
     if trajectory is not None:
         check_animation(loaded, trajectory)
     place = check_out(loaded, out or opt.fresh_folder(Path("samples") / opt.title(model)))
-    writing = opt.parse_writing(loaded, out_options)
+    writing = opt.parse_writing(loaded, out_options, place)
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,

@@ -76,7 +76,7 @@ def inpaint(
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("inpainted") / opt.title(model)))
-    writing = opt.parse_writing(loaded, out_options)
+    writing = opt.parse_writing(loaded, out_options, place)
     known = _known(loaded, mask)
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,

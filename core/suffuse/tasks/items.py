@@ -13,6 +13,7 @@ from pathlib import Path
 
 from suffuse.domain import Item, Unreadable
 from suffuse.errors import DataError, DomainInputError, SuffuseError
+from suffuse.files import is_hidden
 from suffuse.registry import find
 from suffuse.state import State, to
 from suffuse.tasks.layout import is_extra
@@ -56,6 +57,8 @@ def refuse_unreadable(items: Sequence[Item]) -> None:
 
 def find_files(model: Trained, sources: Iterable[str | Path]) -> list[Path]:
     """The files of the model's domain among some files, in some folders, and of some patterns, as ``"day/*.csv"``.
+
+    What is hidden in a folder, as ``._a.wav``, is left out.
 
     Raises:
         DataError: a path does not exist, the domain does not read its suffix, or a folder holds nothing that it reads.
@@ -163,7 +166,7 @@ def _expanded(source: Path) -> list[Path]:
 def _files(source: Path, suffixes: Sequence[str]) -> list[Path]:
     if source.is_dir():
         found = (f for f in source.rglob("*") if f.is_file() and f.suffix.lower() in suffixes)
-        return sorted(f for f in found if not is_extra(f))
+        return sorted(f for f in found if not is_hidden(f, source) and not is_extra(f))
     if not source.exists():
         raise DataError("there is no such file or folder", field=str(source), fix="check the path")
     if suffixes and source.suffix.lower() not in suffixes:

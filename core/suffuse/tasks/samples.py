@@ -93,13 +93,23 @@ def _check_suffix(path: Path, known: tuple[str, ...], what: str) -> Path:
     return path
 
 
-def check_writing(model: Trained, options: Mapping[str, Any]) -> Section:
+def check_writing(model: Trained, options: Mapping[str, Any], out: str | Path | None = None) -> Section:
     """How items are to be written, as the domain has it. Ask before generating.
+
+    Arguments:
+        model: of whose domain they are.
+        options: of the domain's :attr:`~suffuse.domain.Domain.writing_section`.
+        out: where they go, if that is known: files of its suffix must be able to have them.
 
     Raises:
         RecipeError: an option that the domain does not have, or a value that it does not take.
+        DomainInputError: one that such files cannot have.
     """
-    return read_section(model.domain.writing_section, options, "writing")
+    section = read_section(model.domain.writing_section, options, "writing")
+    suffix = None if out is None else Path(out).suffix.lower() or model.domain.writes[0]
+    if suffix in model.domain.writes:
+        model.domain.check_writing(section, suffix)
+    return section
 
 
 def save(model: Trained, samples: Samples, out: str | Path, **options: Any) -> list[Path]:
@@ -116,7 +126,7 @@ def save(model: Trained, samples: Samples, out: str | Path, **options: Any) -> l
     Returns:
         the files, the one to look at first.
     """
-    out, how = check_out(model, out), check_writing(model, options)
+    out, how = check_out(model, out), check_writing(model, options, out)
     files = _save_items(model, samples, out, how) if samples.items else []
     if samples.account is not None:
         write_json(manifest_of(out), manifest(model, samples))

@@ -66,6 +66,12 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:20000])
 
 
+def shortened(path: Path) -> None:
+    """A WAV of which the second half is missing."""
+    soundfile.write(path, tone(0.5), 8000)
+    path.write_bytes(path.read_bytes()[:4000])
+
+
 def gap(path: Path) -> None:
     x = tone(0.25)
     x[800:1200] = np.nan
@@ -86,6 +92,7 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     "headless.mp3": (lambda path: path.write_text("no sound\n" * 99), "no sound is found in it"),
     "infinite.wav": (lambda path: soundfile.write(path, np.array([0.0, np.inf]), 8000, "FLOAT"), "not finite"),
     "nothing.wav": (lambda path: soundfile.write(path, np.zeros((0, 1)), 8000), "holds no samples"),
+    "shortened.wav": (shortened, "it is cut off"),
     "text.wav": (lambda path: path.write_text("this is no sound\n" * 99), "not recognised"),
 }
 
@@ -210,6 +217,10 @@ def test_training_goes_on_without_the_broken_files_of_a_mixed_folder(mixed, capl
     assert done.exit_code == 0, done.output
     (told,) = [text for text in caplog.messages if "cannot be read" in text]
     assert f"{len(BAD)} of {len(GOOD) + len(BAD)} files" in told and "cut.flac" in told
+    listed = [json.loads(line) for line in Path("run/left-out.jsonl").read_text().splitlines()]
+    assert {Path(row["item"]).name for row in listed} == set(BAD)
+    assert all(BAD[Path(row["item"]).name][1].split()[0] in row["reason"] for row in listed)
+    assert any("run/left-out.jsonl" in text for text in caplog.messages)
     done = suffuse("generate", "run", "--count", 2, "--steps", 2, "--out", "made")
     assert done.exit_code == 0, done.output
     assert all(np.isfinite(read_clip(path).samples).all() for path in Path("made").glob("*.wav"))
@@ -253,3 +264,46 @@ def test_explain_blames_no_time_after_the_end(model, tmp_path):
     blamed = {part: share for part, share in told["shares"].items() if float(part.partition("-")[0]) >= 0.125}
     assert len(blamed) == 4 and not any(blamed.values()) and sum(told["shares"].values()) == pytest.approx(1.0)
     assert not set(told["parts"]) & set(blamed)
+
+
+@pytest.mark.parametrize(("subtype", "kind"), [("PCM_24", "int32"), ("FLOAT", "float32")])
+def test_what_inpaint_keeps_is_as_it_was_in_fine_files(model, tmp_path, subtype, kind):
+    samples = np.random.default_rng(0).uniform(-0.9, 0.9, 2000) * (2.5 if subtype == "FLOAT" else 1.0)
+    soundfile.write(tmp_path / "a.wav", samples, 8000, subtype)
+    done = suffuse("inpaint", model, tmp_path / "a.wav", "--fill", "0.1s:0.12s", "--steps", 2, "--out", "made.wav")
+    assert done.exit_code == 0, done.output
+    assert soundfile.info("made.wav").subtype == subtype
+    before, after = (soundfile.read(path, dtype=kind)[0] for path in (tmp_path / "a.wav", "made.wav"))
+    changed = np.flatnonzero(before != after) / 8000
+    assert changed.min() > 0.09 and changed.max() < 0.13
+
+
+def test_what_cannot_be_written_is_told_before_the_work(model, tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(0.2), 8000)
+    for verb, more in (("generate", ()), ("vary", (tmp_path / "a.wav",)), ("blend", (tmp_path / "a.wav",) * 2)):
+        done = suffuse(verb, model, *more, "--steps", 10**6, "--out", "made.flac", "--out-option", "depth=float")
+        assert done.exit_code == 8 and "cannot have a depth of float" in done.output
+    assert not Path("made.flac").exists()
+
+
+def test_hidden_files_are_left_out_by_every_verb(model, tmp_path, caplog):
+    folder = tmp_path / "sounds"
+    (folder / ".trash").mkdir(parents=True)
+    for i in range(8):
+        soundfile.write(folder / f"{i}.wav", tone(0.2), 8000)
+    for name in ("._0.wav", ".trash/1.wav", ".DS_Store"):
+        (folder / name).write_text("no sound")
+    done = suffuse("score", model, folder, "--levels", 1, "--out", "scored.csv")
+    assert done.exit_code == 0 and len(Path("scored.csv").read_text().splitlines()) == 9
+    done = suffuse("train", "audio/audio", f"data.path={folder}", *TINY, "--out", "run")
+    assert done.exit_code == 0 and "left out" not in caplog.text and not Path("run/left-out.jsonl").exists()
+
+
+def test_a_folder_of_nothing_but_broken_files_is_told_as_such(tmp_path):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    for name, (write, _) in BAD.items():
+        write(folder / name)
+    done = suffuse("train", "audio/audio", f"data.path={folder}", *TINY, "--out", "run")
+    assert done.exit_code == 3 and "broken: none of its 7 files can be read" in done.output
+    assert "cut.flac: cannot be read" in " ".join(done.output.split())
