@@ -249,7 +249,7 @@ class Codec(ABC):
         return self.like(count, rng)
 
     def seen(self, condition: str) -> tuple[float, float] | None:
-        """The least and the largest value of a condition that training items had; ``None``, as by default: not known.
+        """The least and the largest value of a condition that training items had; ``None``, as by default: as it says.
 
         Whoever asks for others is warned.
         """
@@ -272,6 +272,13 @@ class Codec(ABC):
                 column.
         """
         return _faults(self, items, 0)
+
+    def left_off(self, item: Item) -> Sequence[str]:
+        """What of an item its state does not hold, in a few words that are the same for all that lose the same.
+
+        Verbs whose results lack it warn of it. By default nothing.
+        """
+        return ()
 
     def categorical(self) -> Mapping[str, Categories]:
         """Which fields of its states are categorical, by name (``""`` for a bare tensor); none by default.
@@ -563,6 +570,13 @@ class Domain(ABC):
     @abstractmethod
     def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:
         """Show items on one sheet, for reports, previews and a glance."""
+
+    def captioned(self, items: Sequence[Item], captions: Sequence[str], columns: int | None = None) -> Image.Image:
+        """As :meth:`picture`, with a few words for each item, as its file's name; here without them.
+
+        For domains whose items are not known by their looks.
+        """
+        return self.picture(items, columns)
 
     def beside(self, made: Sequence[Item], real: Dataset, codec: Codec) -> Image.Image | None:
         """Made items beside real ones, as the distributions of columns; ``None``: :meth:`picture` shows all there is.

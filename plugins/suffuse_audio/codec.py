@@ -20,7 +20,7 @@ from suffuse.errors import DomainInputError
 from suffuse.parts import Parts
 from suffuse.rng import Rng
 from suffuse.state import State
-from suffuse_audio.clip import Clip, require_clip
+from suffuse_audio.clip import LENGTH, Clip, require_clip, require_whole
 from suffuse_audio.gaps import blend, touching
 from suffuse_audio.representations import AnyRepresentation, Representation
 from suffuse_audio.resampling import mixed, resample
@@ -77,14 +77,19 @@ class SoundCodec(Codec):
         return self.places * self.hop
 
     def encode(self, items: Sequence[Item], rng: Rng | None = None) -> Tensor:
-        waves = self.waves(items, rng)
-        lacking = np.flatnonzero(np.isnan(waves).any((1, 2)))
-        if len(lacking):
-            raise DomainInputError(
-                "has a gap", field=f"items[{lacking[0]}]", expected="a sound without one", got="samples that are NaN",
-                fix="fill it first: suffuse inpaint",
-            )  # fmt: skip
-        return self.to_state(torch.from_numpy(waves))
+        for i, item in enumerate(items):
+            require_whole(item, i)
+        return self.to_state(torch.from_numpy(self.waves(items, rng)))
+
+    def faults(self, items: Sequence[Item]) -> dict[int, DomainInputError]:
+        """What is no sound, or has a gap anywhere, whether the window would hold it or not."""
+        found = {}
+        for i, item in enumerate(items):
+            try:
+                require_whole(item, i)
+            except DomainInputError as error:
+                found[i] = error
+        return found
 
     def encode_gaps(self, items: Sequence[Item]) -> Tensor:
         for i, item in enumerate(items):
@@ -105,6 +110,13 @@ class SoundCodec(Codec):
         if not gaps.any():
             return None
         return ~self._touched(torch.from_numpy(gaps))[:, None].reshape(len(items), *self._axes, self.places)
+
+    def like_under(self, conditions: Mapping[str, Sequence[Any]], count: int, rng: Rng | None = None) -> Tensor:
+        """As :meth:`like`; a length that no sound can have is refused."""
+        for seconds in conditions.get(LENGTH, ()):
+            if isinstance(seconds, int | float) and seconds <= 0.0:
+                raise DomainInputError("is no length", field=LENGTH, expected="more than 0", got=seconds)
+        return self.like(count, rng)
 
     def merge(self, original: Item, made: Item, known: State) -> Clip:
         """The original, but for the times of which something was not known: it fades into what was made there.
@@ -153,6 +165,17 @@ class SoundCodec(Codec):
         ends = [k * self.frames / count / self.rate for k in range(count + 1)]
         names = tuple(f"{first:.6g}-{last:.6g}s" for first, last in pairwise(ends))
         return Parts(names, ids.reshape(1, *self._axes, self.places))
+
+    def left_off(self, item: Item) -> Sequence[str]:
+        """Highs, what comes after the window, and what tells channels apart."""
+        clip = require_clip(item, 0)
+        window = self.frames / self.rate
+        told = {
+            f"frequencies above {self.rate / 2000:g} kHz (it hears {self.rate} Hz)": clip.rate > self.rate,
+            f"what comes after {window:.4g} s": clip.seconds > window + 1.0 / clip.rate,
+            f"more than {self.channels} channel{'s'[: self.channels > 1]}": clip.channels > self.channels,
+        }
+        return [words for words, lost in told.items() if lost]
 
     def units(self) -> Mapping[str, Unit]:
         """Seconds, milliseconds, minutes and hours."""

@@ -19,7 +19,7 @@ from suffuse.datasets import Listed
 from suffuse.domain import Section, Splits
 from suffuse.errors import DataError, unknown_name
 from suffuse.rng import permutation
-from suffuse_audio.clip import Clip
+from suffuse_audio.clip import LENGTH, Clip
 from suffuse_audio.files import Info, checked, info, read_clip
 
 logger = logging.getLogger(__name__)
@@ -29,9 +29,6 @@ KEPT_BYTES = 512 * 2**20
 
 READERS = 4
 """Threads that look at files when a data set is opened."""
-
-LENGTH = "seconds"
-"""The condition that tells how long a clip is."""
 
 ALIKE = 0.05
 """Of the longest clip, by which others may be shorter for all to be of one length."""

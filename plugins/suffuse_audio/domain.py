@@ -88,6 +88,9 @@ class Audio(Domain):
     def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:
         return render.sheet(items, columns)
 
+    def captioned(self, items: Sequence[Item], captions: Sequence[str], columns: int | None = None) -> Image.Image:
+        return render.sheet(items, columns, captions)
+
     def evaluate(
         self, items: Sequence[Item], conditions: Mapping[str, Sequence[Any]], splits: Splits, codec: Codec
     ) -> dict[str, float]:

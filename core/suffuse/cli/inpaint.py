@@ -87,7 +87,8 @@ def inpaint(
         "filters": filtering.parse_filters(loaded, filters), "tries": tries, "batch": batch, **plan,
     }  # fmt: skip
     output = Output(place, out, resume, writing, as_json)
-    make_from("inpaint", loaded, items, output, partial(fill_in, loaded, known=known), call, [mask] if mask else [])
+    fill_one = partial(fill_in, loaded, known=known)
+    make_from("inpaint", loaded, items, output, fill_one, call, [mask] if mask else [], gaps=True)
 
 
 def _known(model: Model, mask: Path | None) -> State | None:

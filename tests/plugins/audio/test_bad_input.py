@@ -15,10 +15,14 @@ pytest.importorskip("torchaudio")
 
 import soundfile
 from click.testing import Result
+from PIL import Image
 from typer.testing import CliRunner
 
 from suffuse.cli import app
+from suffuse.model import load
+from suffuse_audio.clip import clip_of
 from suffuse_audio.files import read_clip
+from suffuse_audio.render import CAPTION, MARGIN, SPECTRUM, WAVE
 
 NETWORK = "network={name: unet, width: 16, multipliers: [1, 2], blocks: 1, fold: 4, heads: 2}"
 TINY = [
@@ -193,14 +197,14 @@ def test_a_broken_file_alone_is_an_error_that_names_it(model, tmp_path, name):
 def test_a_gap_is_refused_by_verbs_that_fill_none(model, tmp_path):
     gap(tmp_path / "gap.wav")
     done = suffuse("vary", model, tmp_path / "gap.wav", "--steps", 2, "--out", "made")
-    assert done.exit_code != 0 and "has a gap" in done.output
+    assert done.exit_code != 0 and "gap.wav: has a gap" in done.output
 
 
 @pytest.mark.parametrize(
     ("part", "message"),
     [("0.5s:0.6s", "a stretch of 0.256 s"), ("500ms:600ms", "a stretch of 256 ms"), ("0.1y:0.2y", "unit"),
      ("0.1s:0.1s", None), ("0.2s:", None), ("0.2s:0.1s", "holds nothing"), ("3:5", "3s:5s"),
-     ("0.24s:0.25s", "items[0]: ends before what is to be filled expected: a part of its 0.2 s")],
+     ("0.24s:0.25s", "a.wav: ends before what is to be filled expected: a part of its 0.2 s")],
 )  # fmt: skip
 def test_parts_that_there_are_not(model, tmp_path, part, message):
     soundfile.write(tmp_path / "a.wav", tone(0.2), 8000)
@@ -307,3 +311,77 @@ def test_a_folder_of_nothing_but_broken_files_is_told_as_such(tmp_path):
     done = suffuse("train", "audio/audio", f"data.path={folder}", *TINY, "--out", "run")
     assert done.exit_code == 3 and "broken: none of its 7 files can be read" in done.output
     assert "cut.flac: cannot be read" in " ".join(done.output.split())
+
+
+def test_a_gap_does_not_stop_a_folder(model, tmp_path, caplog):
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    for i in range(3):
+        soundfile.write(folder / f"{i}.wav", tone(0.2), 8000)
+    gap(folder / "late.wav")
+    samples = tone(1.0)
+    samples[-5:] = np.nan
+    soundfile.write(folder / "later.wav", samples, 8000, "FLOAT")
+    for words in (
+        ("vary", folder, "--count", 1, "--steps", 2, "--out", "made"),
+        ("search", folder / "0.wav", "--in", folder, "--neighbours", 2, "--out", "found"),
+        ("explain", folder, "--top", 1, "--levels", 1, "--tries", 1, "--steps", 2, "--out", "why"),
+    ):
+        caplog.clear()
+        done = suffuse(words[0], model, *words[1:])
+        assert done.exit_code == 0, done.output
+        told = [text for text in caplog.messages if "left out" in text]
+        assert len(told) == 2 and "late.wav" in told[0] and "later.wav" in told[1]
+        assert "has a gap" in told[0] and "items[" not in "".join(told)
+    assert len(list(Path("made").glob("*.wav"))) == 3
+
+
+def test_explain_leaves_broken_files_out(model, mixed, caplog):
+    (mixed / "hour.flac").unlink()
+    done = suffuse("explain", model, mixed, "--top", 1, "--levels", 1, "--tries", 1, "--steps", 2, "--out", "why")
+    assert done.exit_code == 0, done.output
+    told = [text for text in caplog.messages if "left out" in text]
+    assert {name for name in BAD if any(name in text for text in told)} == set(BAD)
+
+
+def test_what_the_model_cannot_hear_is_told_once(model, tmp_path, caplog):
+    soundfile.write(tmp_path / "fine.wav", tone(0.5, 44100, 2), 44100)
+    soundfile.write(tmp_path / "plain.wav", tone(0.2), 8000)
+    files = tmp_path / "fine.wav", tmp_path / "plain.wav"
+    for verb, more in (("vary", ("--count", 1)), ("blend", ("--count", 2))):
+        caplog.clear()
+        done = suffuse(verb, model, *files, *more, "--steps", 1, "--out", verb)
+        assert done.exit_code == 0, done.output
+        (told,) = [text for text in caplog.messages if "cannot hold" in text]
+        assert "frequencies above 4 kHz (it hears 8000 Hz) (1 of 2 items)" in told
+        assert "what comes after 0.256 s (1 of 2 items)" in told and "more than 1 channel (1 of 2 items)" in told
+    assert any("the first item is of 0.5 s, the second of 0.2 s" in text for text in caplog.messages)
+    assert [row["weight"] for row in json.loads(Path("blend/samples.json").read_text())] == [0.0, 1.0]
+
+
+def test_windows_of_a_bridge_lose_their_highs_alone(model):
+    codec = load(model).codec
+    whole = clip_of(tone(3.0, 44100, 2), 44100)
+    left = {words for piece in codec.pieces(whole) for words in codec.left_off(piece)}
+    assert left == {"frequencies above 4 kHz (it hears 8000 Hz)"}
+    assert not codec.left_off(clip_of(tone(0.256), 8000))
+
+
+def test_sheets_tell_files_apart(model, tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(0.2), 8000)
+    done = suffuse("vary", model, tmp_path / "a.wav", "--count", 2, "--steps", 1, "--out", "made")
+    assert done.exit_code == 0, done.output
+    with Image.open("made/sheet.png") as picture:
+        assert picture.height == 2 * MARGIN + WAVE + SPECTRUM + 2 * CAPTION
+
+
+@pytest.mark.parametrize(("seconds", "code", "said"), [("-1", 8, "is no length"), ("1000", 0, "training items had")])
+def test_lengths_that_training_did_not_have(tmp_path, caplog, seconds, code, said):
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    for i in range(8):
+        soundfile.write(folder / f"{i}.wav", tone(0.1 + 0.02 * i), 8000)
+    done = suffuse("train", "audio/audio", f"data.path={folder}", *TINY, "--out", "run")
+    assert done.exit_code == 0, done.output
+    done = suffuse("generate", "run", "--count", 1, "--set", f"seconds={seconds}", "--steps", 1, "--out", "a.wav")
+    assert done.exit_code == code and said in done.output + caplog.text
