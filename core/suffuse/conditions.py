@@ -124,16 +124,28 @@ def natural_key(text: str) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class Number:
-    """A real number, standardized by the training data's mean and deviation."""
+    """A real number, standardized by the training data's mean and deviation.
+
+    Arguments:
+        mean, std: over the training data.
+        least, most: of the training data; ``None``: not known.
+    """
 
     mean: float = 0.0
     std: float = 1.0
+    least: float | None = None
+    most: float | None = None
     kind: ClassVar[str] = "number"
 
     @classmethod
     def fit(cls, values: Iterable[Any]) -> Number:
         x = torch.tensor([float(v) for v in values], dtype=torch.float64)
-        return cls(float(x.mean()), float(x.std(correction=0).clamp_min(1e-8)))
+        return cls(float(x.mean()), float(x.std(correction=0).clamp_min(1e-8)), float(x.min()), float(x.max()))
+
+    @property
+    def seen(self) -> tuple[float, float] | None:
+        """The least and the largest value of the training data, if they are known."""
+        return None if self.least is None or self.most is None else (self.least, self.most)
 
     def encode(self, values: Sequence[Any], name: str) -> Condition:
         numbers = [self.number(v, name) for v in values]

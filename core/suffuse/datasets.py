@@ -11,6 +11,7 @@ from typing import Any
 from suffuse.conditions import ConditionKind, ConditionSpace, Label, Number
 from suffuse.domain import Dataset, Example, Examples, Item, Section, Splits, items_at
 from suffuse.errors import DataError, unknown_name
+from suffuse.files import is_hidden
 from suffuse.registry import all_specs, make
 
 
@@ -72,6 +73,8 @@ def files_among(
 ) -> list[Path]:
     """The files among files, folders and patterns, those of a folder or a pattern in the order of their names.
 
+    What is hidden in a folder is left out.
+
     Arguments:
         paths: one, or several.
         reads: which files of a folder are meant; one that is named is taken whatever it is.
@@ -85,7 +88,7 @@ def files_among(
     for told in [paths] if isinstance(paths, str | Path) else paths:
         path = Path(told).expanduser()
         if path.is_dir():
-            here = [p for p in sorted(path.rglob("*")) if reads(p) and p.is_file()]
+            here = [p for p in sorted(path.rglob("*")) if reads(p) and p.is_file() and not is_hidden(p, path)]
         elif path.exists():
             here = [path]
         else:  # Path.glob takes no pattern that begins at the root

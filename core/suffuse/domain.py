@@ -132,6 +132,7 @@ class Splits:
         name: what the data set is called in logs and reports.
         anomalies: items that are known to be odd, if there are any. Nothing is ever fitted, trained or calibrated on
             them; they tell how well a score finds what is odd.
+        faults: why what was left out cannot be read, one for each file or item, its ``field`` naming it.
     """
 
     train: Dataset
@@ -139,6 +140,7 @@ class Splits:
     test: Dataset
     name: str = ""
     anomalies: Dataset | None = None
+    faults: Sequence[SuffuseError] = ()
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,7 @@ class Codec(ABC):
         return self.like(count, rng)
 
     def seen(self, condition: str) -> tuple[float, float] | None:
-        """The least and the largest value of a condition that training items had; ``None``, as by default: not known.
+        """The least and the largest value of a condition that training items had; ``None``, as by default: as it says.
 
         Whoever asks for others is warned.
         """
@@ -271,6 +273,13 @@ class Codec(ABC):
         """
         return _faults(self, items, 0)
 
+    def left_off(self, item: Item) -> Sequence[str]:
+        """What of an item its state does not hold, in a few words that are the same for all that lose the same.
+
+        Verbs whose results lack it warn of it. By default nothing.
+        """
+        return ()
+
     def categorical(self) -> Mapping[str, Categories]:
         """Which fields of its states are categorical, by name (``""`` for a bare tensor); none by default.
 
@@ -286,7 +295,18 @@ class Codec(ABC):
         return None
 
     def units(self) -> Mapping[str, Unit]:
-        """By which units parts of its states are told, as ``0.25s:0.5s``, by their names; none by default."""
+        """By which units parts of its states are told, as ``0.25s:0.5s``, by their names; none by default.
+
+        The first is the usual one.
+        """
+        return {}
+
+    def extent(self, item: Item) -> Mapping[str, float]:
+        """How far an item reaches, in its :meth:`units` by name, where it may be smaller than its state.
+
+        What lies beyond in the state is not the item's, though no mask says so: ``explain`` does not blame it, and
+        ``inpaint`` refuses to fill there. By default an item fills its state.
+        """
         return {}
 
     def as_module(self) -> Entrance | None:
@@ -436,6 +456,17 @@ class Domain(ABC):
         """
         return items
 
+    def check_writing(self, options: Section, suffix: str) -> None:  # noqa: B027 - there need be nothing to refuse
+        """Refuse what files of a suffix cannot have, before there are items; by default they can have everything.
+
+        Arguments:
+            options: of :attr:`writing_section`.
+            suffix: one of :attr:`writes`.
+
+        Raises:
+            DomainInputError: they cannot.
+        """
+
     @abstractmethod
     def read(self, path: Path) -> list[Item]:
         """Read the items of one file."""
@@ -539,6 +570,13 @@ class Domain(ABC):
     @abstractmethod
     def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:
         """Show items on one sheet, for reports, previews and a glance."""
+
+    def captioned(self, items: Sequence[Item], captions: Sequence[str], columns: int | None = None) -> Image.Image:
+        """As :meth:`picture`, with a few words for each item, as its file's name; here without them.
+
+        For domains whose items are not known by their looks.
+        """
+        return self.picture(items, columns)
 
     def beside(self, made: Sequence[Item], real: Dataset, codec: Codec) -> Image.Image | None:
         """Made items beside real ones, as the distributions of columns; ``None``: :meth:`picture` shows all there is.

@@ -20,6 +20,11 @@ from suffuse.jsonable import finite
 T = TypeVar("T")
 
 
+def is_hidden(path: Path, root: Path) -> bool:
+    """Whether a file is not meant when the folder ``root`` is: it, or a folder on the way to it, begins with a dot."""
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; put it in ``path``'s place when the block ends without an error.

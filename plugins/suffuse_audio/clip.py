@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError
+
+LENGTH = "seconds"
+"""The condition that tells how long a clip is."""
+
+Depth = Literal[16, 24, "float"]
+"""Of a sample: bits, or a float, which alone can be over full scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,10 +26,12 @@ class Clip:
     Arguments:
         samples: float32 ``[frames, channels]``; full scale is 1. A frame that is NaN in any channel is a gap.
         rate: frames a second.
+        depth: of the file that it was read from; ``None``: no file, or one that has no depth.
     """
 
     samples: NDArray[np.float32]
     rate: int
+    depth: Depth | None = None
 
     def __len__(self) -> int:
         """Its frames."""
@@ -66,6 +75,23 @@ def require_clip(item: Item, index: int) -> Clip:
     if np.isinf(item.samples).any():
         raise DomainInputError("is not finite", field=f"items[{index}]", expected=expected, got="infinite samples")
     return item
+
+
+def require_whole(item: Item, index: int) -> Clip:
+    """An item, if it is a sound without a gap.
+
+    Raises:
+        DomainInputError: it has one, or as :func:`require_clip`.
+    """
+    clip = require_clip(item, index)
+    gaps = np.flatnonzero(np.isnan(clip.samples).any(axis=1))
+    if len(gaps):
+        raise DomainInputError(
+            "has a gap", field=f"items[{index}]", expected="a sound without one",
+            got=f"{len(gaps)} frames that are NaN, the first at {gaps[0] / clip.rate:.3f} s",
+            fix="fill it first: suffuse inpaint",
+        )  # fmt: skip
+    return clip
 
 
 def levels(clips: Sequence[Clip]) -> NDArray[np.float64]:

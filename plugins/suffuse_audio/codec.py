@@ -20,7 +20,7 @@ from suffuse.errors import DomainInputError
 from suffuse.parts import Parts
 from suffuse.rng import Rng
 from suffuse.state import State
-from suffuse_audio.clip import Clip, require_clip
+from suffuse_audio.clip import LENGTH, Clip, require_clip, require_whole
 from suffuse_audio.gaps import blend, touching
 from suffuse_audio.representations import AnyRepresentation, Representation
 from suffuse_audio.resampling import mixed, resample
@@ -28,6 +28,8 @@ from suffuse_audio.windows import cut, faded, of_length
 
 logger = logging.getLogger(__name__)
 
+SECONDS: Mapping[str, float] = {"s": 1.0, "ms": 0.001, "min": 60.0, "h": 3600.0}
+"""Units of time."""
 STRETCHES = 8
 """Of a window, by which it is told when a sound is odd."""
 SILENT = 1e-5
@@ -75,14 +77,19 @@ class SoundCodec(Codec):
         return self.places * self.hop
 
     def encode(self, items: Sequence[Item], rng: Rng | None = None) -> Tensor:
-        waves = self.waves(items, rng)
-        lacking = np.flatnonzero(np.isnan(waves).any((1, 2)))
-        if len(lacking):
-            raise DomainInputError(
-                "has a gap", field=f"items[{lacking[0]}]", expected="a sound without one", got="samples that are NaN",
-                fix="fill it first: suffuse inpaint",
-            )  # fmt: skip
-        return self.to_state(torch.from_numpy(waves))
+        for i, item in enumerate(items):
+            require_whole(item, i)
+        return self.to_state(torch.from_numpy(self.waves(items, rng)))
+
+    def faults(self, items: Sequence[Item]) -> dict[int, DomainInputError]:
+        """What is no sound, or has a gap anywhere, whether the window would hold it or not."""
+        found = {}
+        for i, item in enumerate(items):
+            try:
+                require_whole(item, i)
+            except DomainInputError as error:
+                found[i] = error
+        return found
 
     def encode_gaps(self, items: Sequence[Item]) -> Tensor:
         for i, item in enumerate(items):
@@ -104,6 +111,13 @@ class SoundCodec(Codec):
             return None
         return ~self._touched(torch.from_numpy(gaps))[:, None].reshape(len(items), *self._axes, self.places)
 
+    def like_under(self, conditions: Mapping[str, Sequence[Any]], count: int, rng: Rng | None = None) -> Tensor:
+        """As :meth:`like`; a length that no sound can have is refused."""
+        for seconds in conditions.get(LENGTH, ()):
+            if isinstance(seconds, int | float) and seconds <= 0.0:
+                raise DomainInputError("is no length", field=LENGTH, expected="more than 0", got=seconds)
+        return self.like(count, rng)
+
     def merge(self, original: Item, made: Item, known: State) -> Clip:
         """The original, but for the times of which something was not known: it fades into what was made there.
 
@@ -114,10 +128,11 @@ class SoundCodec(Codec):
         unknown = self._lacking(source, known)[: max(len(source), len(filled))]
         new, old = (of_length(clip, len(unknown)).samples for clip in (filled, source))
         weight = blend(unknown, round(FADE * source.rate))[:, None]
-        samples = weight * (new + self._mean(source.samples)) + (1.0 - weight) * np.nan_to_num(old)
+        made = _no_louder(new + self._mean(source.samples), unknown, np.nan_to_num(old))
+        samples = weight * made + (1.0 - weight) * np.nan_to_num(old)
         kept = weight[:, 0] == 0.0
         samples[kept] = old[kept]
-        return Clip(samples.astype(np.float32), source.rate)
+        return replace(source, samples=samples.astype(np.float32))
 
     def emptied(self, item: Item, known: State) -> Clip:
         """The sound with a gap where something is not known."""
@@ -136,7 +151,7 @@ class SoundCodec(Codec):
         clip = require_clip(item, 0)
         parts = [require_clip(one, i) for i, one in enumerate(made)]
         whole = faded(parts, clip, self.frames / self.rate, self.channels)
-        return Clip(whole.samples / self._gain(clip), whole.rate)
+        return replace(clip, samples=whole.samples / self._gain(clip))
 
     def _gain(self, clip: Clip) -> float:
         """By what a sound is multiplied to be as loud as those of training."""
@@ -151,11 +166,25 @@ class SoundCodec(Codec):
         names = tuple(f"{first:.6g}-{last:.6g}s" for first, last in pairwise(ends))
         return Parts(names, ids.reshape(1, *self._axes, self.places))
 
+    def left_off(self, item: Item) -> Sequence[str]:
+        """Highs, what comes after the window, and what tells channels apart."""
+        clip = require_clip(item, 0)
+        window = self.frames / self.rate
+        told = {
+            f"frequencies above {self.rate / 2000:g} kHz (it hears {self.rate} Hz)": clip.rate > self.rate,
+            f"what comes after {window:.4g} s": clip.seconds > window + 1.0 / clip.rate,
+            f"more than {self.channels} channel{'s'[: self.channels > 1]}": clip.channels > self.channels,
+        }
+        return [words for words, lost in told.items() if lost]
+
     def units(self) -> Mapping[str, Unit]:
-        """Seconds, and milliseconds."""
+        """Seconds, milliseconds, minutes and hours."""
         reach, places = self.representation.reach(self.rate) / self.hop, self.rate / self.hop
         time = len(self._axes) - 1
-        return {"s": Unit(time, places, reach), "ms": Unit(time, places / 1000.0, reach)}
+        return {name: Unit(time, seconds * places, reach) for name, seconds in SECONDS.items()}
+
+    def extent(self, item: Item) -> Mapping[str, float]:
+        return {"s": require_clip(item, 0).seconds}
 
     def to_json(self) -> dict[str, Any]:
         told = {
@@ -268,6 +297,12 @@ class SoundCodec(Codec):
             "has another shape", field="state", expected=f"[batch, {', '.join(map(str, wanted))}]",
             got="named fields" if isinstance(state, dict) else list(state.shape),
         )  # fmt: skip
+
+
+def _no_louder(made: NDArray[np.float32], where: NDArray[np.bool_], source: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What was made somewhere, within full scale if the source is: else the file would be scaled down as a whole."""
+    peak, limit = np.abs(made[where]).max(initial=0.0), max(1.0, np.abs(source).max(initial=0.0))
+    return made if peak <= limit else np.asarray(made * (limit / peak), np.float32)
 
 
 _REPRESENTATION: TypeAdapter[Any] = TypeAdapter(AnyRepresentation)

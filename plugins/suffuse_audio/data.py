@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -19,7 +19,7 @@ from suffuse.datasets import Listed
 from suffuse.domain import Section, Splits
 from suffuse.errors import DataError, unknown_name
 from suffuse.rng import permutation
-from suffuse_audio.clip import Clip
+from suffuse_audio.clip import LENGTH, Clip
 from suffuse_audio.files import Info, checked, info, read_clip
 
 logger = logging.getLogger(__name__)
@@ -29,9 +29,6 @@ KEPT_BYTES = 512 * 2**20
 
 READERS = 4
 """Threads that look at files when a data set is opened."""
-
-LENGTH = "seconds"
-"""The condition that tells how long a clip is."""
 
 ALIKE = 0.05
 """Of the longest clip, by which others may be shorter for all to be of one length."""
@@ -171,7 +168,7 @@ def opened(data: Data, name: str, sources: Sequence[Source]) -> Splits:
     Raises:
         DataError: a file cannot be read and none may be left out, or a part has no file.
     """
-    usable, heads = _readable(data, name, sources)
+    usable, heads, faults = _readable(data, name, sources)
     windows = [windows_of(source.path, head, data.seconds) for source, head in zip(usable, heads, strict=True)]
     samples = sum(head.frames * head.channels for head in heads)
     every = Windows([place for several in windows for place in several], keep=4 * samples <= KEPT_BYTES)
@@ -180,7 +177,7 @@ def opened(data: Data, name: str, sources: Sequence[Source]) -> Splits:
     known = dict.fromkeys(key for source in usable for key in source.told)
     names = chosen(data, name, known, () if LENGTH in known else lengths)
     columns = {key: [usable[i].told.get(key) for i in owner] if key in known else lengths for key in names}
-    return parts_of(data, name, Listed(every, columns), _parts(data, usable, owner))
+    return replace(parts_of(data, name, Listed(every, columns), _parts(data, usable, owner)), faults=faults)
 
 
 def parts_of(data: Data, name: str, every: Listed, parts: NDArray[np.str_]) -> Splits:
@@ -253,8 +250,8 @@ def _some(every: Listed, places: NDArray[np.int64]) -> Listed:
     return Listed(examples.items, examples.conditions)
 
 
-def _readable(data: Data, name: str, sources: Sequence[Source]) -> tuple[list[Source], list[Info]]:
-    """The files that can be read, and their heads; what is left out is told.
+def _readable(data: Data, name: str, sources: Sequence[Source]) -> tuple[list[Source], list[Info], list[DataError]]:
+    """The files that can be read, their heads, and why the others cannot; what is left out is told.
 
     Raises:
         DataError: none can be, or one cannot and ``on_error`` is ``raise``.
@@ -265,15 +262,20 @@ def _readable(data: Data, name: str, sources: Sequence[Source]) -> tuple[list[So
     with ThreadPoolExecutor(READERS, thread_name_prefix="suffuse-audio") as pool:
         found = list(pool.map(look, sources))
     faults = [head for head in found if isinstance(head, DataError)]
-    if faults and (data.on_error == "raise" or len(faults) == len(found)):
+    if faults and (data.on_error == "raise" or len(found) == 1):
         raise faults[0]
+    if len(faults) == len(found):
+        raise DataError(
+            f"none of its {len(found)} files can be read", field=name, got=f"{faults[0].field}: {faults[0].message}",
+            expected=faults[0].expected, fix=faults[0].fix,
+        )  # fmt: skip
     if faults:
         logger.warning(
             "%s: %d of %d files cannot be read and are left out (data.on_error=raise stops there); the first is %s: %s",
             name, len(faults), len(found), faults[0].field, faults[0].message,
         )  # fmt: skip
     usable = [(source, head) for source, head in zip(sources, found, strict=True) if isinstance(head, Info)]
-    return [source for source, _ in usable], [head for _, head in usable]
+    return [source for source, _ in usable], [head for _, head in usable], faults
 
 
 def _looked_at(source: Source, look: Callable[[Path], Info]) -> Info | DataError:

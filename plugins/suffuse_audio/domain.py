@@ -64,6 +64,11 @@ class Audio(Domain):
         assert isinstance(options, files.Writing)
         return files.prepared([require_clip(item, i) for i, item in enumerate(items)], options)
 
+    def check_writing(self, options: Section, suffix: str) -> None:
+        """Whether such files can be as deep as is asked for."""
+        assert isinstance(options, files.Writing)
+        files.check_depth(options, suffix)
+
     def read(self, path: Path) -> list[Item]:
         return [files.read_clip(Path(path), gaps=True)]
 
@@ -74,8 +79,17 @@ class Audio(Domain):
         except DataError as error:
             yield [Unreadable(error)]
 
+    def reason(self, item: Item, usual: Item, part: str, share: float) -> str:
+        """When it is odd, no later than it ends."""
+        first, _, last = part.removesuffix("s").partition("-")
+        end = max(float(first), min(float(last), require_clip(item, 0).seconds))
+        return f"{first}-{end:.6g}s ({share:.0%} of the score)"
+
     def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:
         return render.sheet(items, columns)
+
+    def captioned(self, items: Sequence[Item], captions: Sequence[str], columns: int | None = None) -> Image.Image:
+        return render.sheet(items, columns, captions)
 
     def evaluate(
         self, items: Sequence[Item], conditions: Mapping[str, Sequence[Any]], splits: Splits, codec: Codec
@@ -93,7 +107,7 @@ class Audio(Domain):
 
 
 def joined(clips: Sequence[Clip]) -> Clip:
-    """One clip of several, a quarter of a second apart, at the rate and with the channels of the first.
+    """One clip of several, a quarter of a second apart, at the rate and with the channels of the first, as deep as all.
 
     Raises:
         DomainInputError: there is none.
@@ -105,4 +119,5 @@ def joined(clips: Sequence[Clip]) -> Clip:
     first = clips[0]
     pause = np.zeros((round(BETWEEN * first.rate), first.channels), np.float32)
     parts = [mixed(resample(clip, first.rate), first.channels).samples for clip in clips]
-    return replace(first, samples=np.concatenate([piece for part in parts for piece in (part, pause)][:-1]))
+    samples = np.concatenate([piece for part in parts for piece in (part, pause)][:-1])
+    return replace(first, samples=samples, depth=files.deepest(clips))

@@ -22,6 +22,7 @@ from typing import Any
 from suffuse.datasets import files_among
 from suffuse.domain import Splits
 from suffuse.errors import DataError
+from suffuse.files import is_hidden
 from suffuse_audio.data import PARTS, Data, Source, opened
 from suffuse_audio.files import SUFFIXES
 
@@ -46,7 +47,9 @@ def folder(data: Data) -> Splits:
     table = data.table or _beside(data.path)
     if table is not None:
         base = (data.path or table.parent).expanduser()
-        return opened(data, base.resolve().name, from_table(data, table.expanduser(), base))
+        sources = from_table(data, table.expanduser(), base)
+        _tell_others(sources, table, base)
+        return opened(data, base.resolve().name, sources)
     if data.path is None:
         raise DataError(
             "is not told", field="data.path", expected="a folder of sounds, or a sound file",
@@ -63,7 +66,7 @@ def from_folders(root: Path) -> list[Source]:
         DataError: there are none.
     """
     expected = f"files ending in {', '.join(SUFFIXES)}, here or in subfolders"
-    paths = files_among(root, lambda path: is_sound(path, root), "sounds", expected)
+    paths = files_among(root, is_sound, "sounds", expected)
     folders = [path.relative_to(root).parent.parts if path != root else () for path in paths]
     first = {names[0].lower() if names else "" for names in folders}
     if {"train"} < first <= set(PARTS):
@@ -121,10 +124,21 @@ def read_rows(table: Path) -> list[dict[str, str]]:
     return [{str(k).strip(): (v or "").strip() for k, v in row.items() if k is not None} for row in reader]
 
 
-def is_sound(path: Path, root: Path) -> bool:
-    """Whether a file is meant when a folder is: it ends as sounds do, and nothing on the way to it is hidden."""
-    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
+def is_sound(path: Path) -> bool:
+    """Whether a file ends as sounds do."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def _tell_others(sources: Sequence[Source], table: Path, base: Path) -> None:
+    """Warn of sounds that lie in the folder and that the table does not name."""
+    named = {source.path.resolve() for source in sources}
+    here = (path for path in sorted(base.rglob("*")) if is_sound(path) and path.is_file() and not is_hidden(path, base))
+    others = [path for path in here if path.resolve() not in named]
+    if others:
+        logger.warning(
+            "%s names %d files; %d other sounds in %s are left out, the first is %s", table, len(named), len(others),
+            base, others[0],
+        )  # fmt: skip
 
 
 def _beside(path: Path | None) -> Path | None:

@@ -16,9 +16,8 @@ from suffuse.domain import Dataset, Item, Splits, examples_at
 from suffuse.errors import DataError, DomainInputError
 from suffuse.metrics import copying, frechet_distance, precision_recall_density_coverage, subsample
 from suffuse.rng import permutation
-from suffuse_audio.clip import Clip, levels, require_clip
+from suffuse_audio.clip import LENGTH, Clip, levels, require_clip
 from suffuse_audio.codec import SoundCodec
-from suffuse_audio.data import LENGTH
 from suffuse_audio.features import pooled, profiles, spectrograms
 
 MOST_TRAINING = 20_000

@@ -22,24 +22,48 @@ WINDOW, FRAMES = 0.032, 4
 PAPER, INK, GAP = (255, 255, 255), (40, 60, 110), (230, 160, 60)
 
 
-def sheet(items: Sequence[Clip], columns: int | None = None) -> Image.Image:
+def sheet(items: Sequence[Clip], columns: int | None = None, captions: Sequence[str] | None = None) -> Image.Image:
     """A grid of sounds, left to right, then down, on one scale of time: that of the longest.
 
     Each is drawn as loud as it can be, its caption tells its length, its peak in decibels of full scale, and half its
     rate, which is the upper end of the spectrogram. Gaps are orange.
+
+    Arguments:
+        items: at least one.
+        columns: as many in a row; as square as can be by default.
+        captions: a line for each, below the other; what is too long loses its middle.
     """
     clips = [require_clip(item, i) for i, item in enumerate(items)]
     if not clips:
         raise DomainInputError("is empty", field="items", expected="at least one sound")
     columns = min(len(clips), columns or math.ceil(math.sqrt(len(clips))))
     rows = math.ceil(len(clips) / columns)
-    height = WAVE + SPECTRUM + CAPTION
+    height = WAVE + SPECTRUM + CAPTION * (1 if captions is None else 2)
     page = Image.new("RGB", (MARGIN + columns * (WIDTH + MARGIN), MARGIN + rows * (height + MARGIN)), (236, 236, 240))
     longest = max(clip.seconds for clip in clips)
     for i, clip in enumerate(clips):
         row, column = divmod(i, columns)
-        page.paste(_cell(clip, longest), (MARGIN + column * (WIDTH + MARGIN), MARGIN + row * (height + MARGIN)))
+        corner = MARGIN + column * (WIDTH + MARGIN), MARGIN + row * (height + MARGIN)
+        cell = Image.new("RGB", (WIDTH, height), PAPER)
+        cell.paste(_cell(clip, longest))
+        if captions is not None:
+            _write(cell, WAVE + SPECTRUM + CAPTION, _fitting(captions[i]))
+        page.paste(cell, corner)
     return page
+
+
+def _write(cell: Image.Image, line: int, text: str) -> None:
+    ImageDraw.Draw(cell).text((2, line), text, fill=(60, 60, 60), font=_font())
+
+
+def _fitting(text: str) -> str:
+    """A text that is no wider than a sound: beginning and end of a longer one."""
+    kept = len(text)
+    shown = text
+    while kept > 2 and _font().getlength(shown) > WIDTH - 4:
+        kept -= 1
+        shown = f"{text[: (kept + 1) // 2]}…{text[-(kept // 2) :]}"
+    return shown
 
 
 def _cell(clip: Clip, longest: float) -> Image.Image:
@@ -53,7 +77,7 @@ def _cell(clip: Clip, longest: float) -> Image.Image:
     peak = float(np.abs(heard).max())
     level = f"{20.0 * math.log10(peak):.0f} dB" if peak > 1e-8 else "silent"
     told = f"{clip.seconds:.2f} s  {level}  {clip.rate / 2000:g} kHz"
-    ImageDraw.Draw(cell).text((2, WAVE + SPECTRUM), told, fill=(60, 60, 60), font=_font())
+    _write(cell, WAVE + SPECTRUM, told)
     return cell
 
 

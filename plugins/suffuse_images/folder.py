@@ -15,7 +15,7 @@ import io
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from PIL import Image
 
 from suffuse.domain import Splits
 from suffuse.errors import DataError
+from suffuse.files import is_hidden
 from suffuse_images.data import Data, Pictures, split
 from suffuse_images.pictures import bad_picture, read_picture, smooth
 
@@ -84,7 +85,7 @@ def folder(data: Data) -> Splits:
         DataError: the folder is missing or empty, a file is damaged, or a caption table is wrong.
     """
     root = _existing(data.path)
-    paths, sizes = _readable(_listed(root), data)
+    paths, sizes, faults = _readable(_listed(root), data)
     folders = [path.relative_to(root).parent.parts for path in paths]
     parts = _parts(folders)
     classes = [names[1:] for names in folders] if parts is not None else folders
@@ -97,9 +98,9 @@ def folder(data: Data) -> Splits:
     keep = _decoded_bytes(sizes, data.shrink) <= KEPT_BYTES
     every = Pictures.all_of(Files(paths, data.shrink, keep), columns)
     if parts is None:
-        return split(data, root.name, every)
+        return replace(split(data, root.name, every), faults=faults)
     train, validation, test = (every.take(np.flatnonzero(parts == part)) for part in ("train", "validation", "test"))
-    return split(data, root.name, train, validation, test)
+    return replace(split(data, root.name, train, validation, test), faults=faults)
 
 
 def _parts(folders: Sequence[tuple[str, ...]]) -> np.ndarray | None:
@@ -129,9 +130,7 @@ def _listed(root: Path) -> list[Path]:
     found = [
         path
         for path in sorted(root.rglob("*"))
-        if path.suffix.lower() in SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not is_hidden(path, root)
     ]
     if not found:
         raise DataError(
@@ -143,9 +142,9 @@ def _listed(root: Path) -> list[Path]:
     return found
 
 
-def _readable(paths: Sequence[Path], data: Data) -> tuple[list[Path], list[tuple[int, int]]]:
-    """The files that can be read, and their sizes."""
-    kept, sizes = [], []
+def _readable(paths: Sequence[Path], data: Data) -> tuple[list[Path], list[tuple[int, int]], list[DataError]]:
+    """The files that can be read, their sizes, and why the others cannot."""
+    kept, sizes, faults = [], [], list[DataError]()
     for path in paths:
         try:
             size = _size(path, decode=data.on_error == "skip")
@@ -153,6 +152,7 @@ def _readable(paths: Sequence[Path], data: Data) -> tuple[list[Path], list[tuple
             if data.on_error == "raise":
                 raise
             logger.warning("%s: skipped: %s", path, error.message)
+            faults.append(error)
             continue
         kept.append(path)
         sizes.append(size)
@@ -161,7 +161,7 @@ def _readable(paths: Sequence[Path], data: Data) -> tuple[list[Path], list[tuple
     if not kept:
         raise DataError("holds no picture that can be read", field=str(paths[0].parent), fix="replace the files")
     _tell_sizes(kept, sizes, data.shrink)
-    return kept, sizes
+    return kept, sizes, faults
 
 
 def _size(path: Path, decode: bool) -> tuple[int, int]:

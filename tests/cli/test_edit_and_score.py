@@ -99,7 +99,9 @@ def test_blend_writes_a_strip_and_the_items(suffuse, trained, folder):
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     assert told["weights"] == [0.0, 0.5, 1.0]
-    assert told["files"] == [f"blended/waves/{name}" for name in ("strip.png", "0.json", "1.json", "2.json")]
+    assert told["files"] == [
+        f"blended/waves/{name}" for name in ("strip.png", "samples.json", "0.json", "1.json", "2.json")
+    ]
     assert max(told["round_trip_error"]) < 0.1
     assert wave("blended/waves/0.json") == pytest.approx(wave("waves/0.json"), abs=0.2)
     assert wave("blended/waves/2.json") == pytest.approx(wave("waves/1.json"), abs=0.2)
@@ -267,3 +269,54 @@ def test_bridge_makes_several_of_each_item(suffuse, bridging, folder, here):
 def test_bridge_refuses_a_model_from_noise(suffuse, trained, folder):
     result = suffuse("bridge", trained, folder)
     assert result.exit_code != 0 and "was trained from noise to data" in result.stderr
+
+
+# what is read is never written over -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("vary", "waves/0.json", "--out", "waves/0.json"), ("vary", "waves/0.json", "--out", "waves"),
+     ("vary", "waves", "--out", "link.json"), ("inpaint", "waves", "--fill", "0:4", "--out", "waves/5.json"),
+     ("restore", "waves/1.json", "--noise", "0.5", "--out", "waves/../waves/1.json"),
+     ("blend", "waves/0.json", "waves/1.json", "--out", "waves/1.json"),
+     ("blend", "waves/0.json", "waves/1.json", "--out", "waves"),
+     ("explain", "waves/usual.json", "--out", "waves")],
+)  # fmt: skip
+def test_what_is_read_is_not_written_over(suffuse, trained, folder, words):
+    (folder / "usual.json").write_text((folder / "0.json").read_text())
+    Path("link.json").hardlink_to(folder / "2.json")
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    verb, *rest = words
+    result = suffuse(verb, trained, *rest)
+    assert result.exit_code == 5, result.output
+    assert "is what is read" in result.output or "holds what is read" in result.output
+    assert {path.name: path.read_text() for path in folder.iterdir()} == before
+
+
+def test_what_cannot_be_encoded_is_left_out_by_its_name(suffuse, trained, folder, caplog):
+    (folder / "3.json").write_text("[[1.0]]")
+    for words in (
+        ("vary", "waves", "-n", 1, "--steps", 2, "--out", "varied"),
+        ("search", "waves/0.json", "--in", "waves", "-k", 3, "--out", "found"),
+        ("explain", "waves", "--top", 2, "--statistic", "residual", "--steps", 2, "--tries", 1, "--out", "why"),
+    ):
+        caplog.clear()
+        result = suffuse(words[0], trained, *words[1:])
+        assert result.exit_code == 0, result.output
+        (told,) = [text for text in caplog.messages if "left out" in text]
+        assert "3.json" in told and "is not a wave" in told and "items[" not in told
+    (folder / "4.json").write_text("[[1.0]]")
+    for verb in ("vary", "explain"):
+        result = suffuse(verb, trained, folder / "3.json", folder / "4.json")
+        assert result.exit_code == 3 and "none of 2" in result.output and "3.json" in result.output
+
+
+def test_a_blend_lists_what_it_made(suffuse, trained, folder):
+    result = suffuse("blend", trained, folder / "0.json", folder / "5.json", "-n", 3, "--steps", 2, "--out", "between")
+    assert result.exit_code == 0, result.output
+    rows = json.loads(Path("between/samples.json").read_text())
+    assert [(row["file"], row["weight"]) for row in rows] == [("0.json", 0.0), ("1.json", 0.5), ("2.json", 1.0)]
+    assert all((row["from"], row["to"]) == ("waves/0.json", "waves/5.json") for row in rows)
+    result = suffuse("vary", trained, "between", "-n", 1, "--steps", 2, "--out", "varied")
+    assert result.exit_code == 0 and len(json.loads(Path("varied/samples.json").read_text())) == 3

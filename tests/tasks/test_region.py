@@ -28,18 +28,23 @@ UNITS = {"s": Unit(1, 4.0, margin=0.5), "ms": Unit(1, 0.004, margin=0.5), "Hz": 
 CATEGORIES = {"kind": Categories((0.2,) * 5), "bond": Categories((0.5, 0.3, 0.2), symmetric=True)}
 
 
-def model(categories: Any = None, known: State | None = None) -> Any:
+def model(categories: Any = None, known: State | None = None, units: Any = UNITS) -> Any:
     return SimpleNamespace(
         codec=SimpleNamespace(
-            parts=lambda: None, categorical=lambda: categories or {}, known=lambda items: known, units=lambda: UNITS
+            parts=lambda: None, categorical=lambda: categories or {}, known=lambda items: known, units=lambda: units
         )
     )
 
 
 def kept(
-    states: State, known: State | None = None, fill: Any = None, numbers: Tensor | None = None, count: int = 2
+    states: State,
+    known: State | None = None,
+    fill: Any = None,
+    numbers: Tensor | None = None,
+    count: int = 2,
+    units: Any = None,
 ) -> Any:
-    asked = model(CATEGORIES if isinstance(states, dict) else None)
+    asked = model(CATEGORIES if isinstance(states, dict) else None, units=units or {})
     which = known_of_items(asked, known, fill, count)
     return which(states, [None] * 2, torch.arange(2) if numbers is None else numbers)
 
@@ -66,7 +71,8 @@ def kept(
 def test_slices_of_a_grid(text: str, box: tuple[slice, slice]) -> None:
     expected = torch.ones(2, 3, 4, 8, dtype=torch.bool)
     expected[:, :, box[0], box[1]] = False
-    assert torch.equal(kept(GRID, fill=text), expected)
+    measured = any(letter.isalpha() for letter in text)
+    assert torch.equal(kept(GRID, fill=text, units=UNITS if measured else None), expected)
 
 
 def test_several_parts_are_all_filled() -> None:
@@ -148,16 +154,40 @@ def test_pairs_are_filled_both_ways_round() -> None:
         ("kinds", GRAPH, DomainInputError, "did you mean 'kind'"),
         ("kind=0:2,0:2", GRAPH, DomainInputError, "at most 1: 4"),
         ("kind=2:4", GRAPH, DomainInputError, "a stretch of 2 places"),
-        ("1s:3s", GRID, DomainInputError, "a stretch of 8 places"),
+        ("1s:3s", GRID, DomainInputError, "a stretch of 2 s"),
+        ("1000ms:3000ms", GRID, DomainInputError, "a stretch of 2000 ms"),
         ("1sec:2sec", GRID, RecipeError, "no unit named 'sec'"),
         ("1s:200Hz", GRID, RecipeError, "of two axes"),
         ("1s:,0:2", GRID, RecipeError, "mixes stretches"),
-        ("1s:,:2s", GRID, RecipeError, "mixes stretches"),
+        ("1s:,:2s", GRID, RecipeError, "two stretches of one axis"),
+        ("1s:1.25s; 1.5s:2s", GRID, RecipeError, "--fill 1s:1.25s --fill 1.5s:2s"),
+        ("1s-2s", GRID, RecipeError, r"0\.25s:0\.5s \(or s, ms, Hz\), 8:20"),
     ],
 )
 def test_wrong_parts_are_told(text: str, states: State, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
-        kept(states, fill=text)
+        kept(states, fill=text, units=UNITS if any(letter.isalpha() for letter in text) and states is GRID else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "units", "said"),
+    [
+        ("1:3", {"s": UNITS["s"]}, "1s:3s"),
+        ("25%:75%", {"s": UNITS["s"]}, "0.25s:0.5s"),
+        ("-2:", {"s": UNITS["s"]}, "places are told of all axes of the states, as -2:,:"),
+        ("1:3", {"Hz": UNITS["Hz"]}, "1Hz:3Hz"),
+    ],
+)
+def test_a_stretch_without_a_unit_is_refused_where_there_are_units(text: str, units: Any, said: str) -> None:
+    """It would be of the first axis: of a sound, of all times at some frequencies."""
+    with pytest.raises(RecipeError, match="is told without a unit") as error:
+        kept(GRID, fill=text, units=units)
+    assert said in str(error.value)
+    assert torch.equal(kept(GRID, fill=f"{text},:", units=units), kept(GRID, fill=text))
+
+
+def test_shares_of_the_axis_that_is_measured_need_no_unit() -> None:
+    assert torch.equal(kept(GRID, fill="25%:75%", units={"Hz": UNITS["Hz"]}), kept(GRID, fill="25%:75%"))
 
 
 @pytest.mark.parametrize("shape", [(4, 8), (1, 8), (3, 4, 8), (1, 1, 4, 8), (1, 3, 1, 1)])

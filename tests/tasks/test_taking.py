@@ -6,16 +6,18 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from suffuse.conditions import Number
+from suffuse.conditions import Number, conditions_from_json, conditions_to_json
 from suffuse.domain import Codec, Section, Taken, Unreadable
 from suffuse.errors import DataError, DomainInputError
 from suffuse.model import Model
 from suffuse.registry import isolated
+from suffuse.tasks.blend import blend
 from suffuse.tasks.filtering.same import novel
 from suffuse.tasks.index import index_files
 from suffuse.tasks.inpaint import inpaint
@@ -25,7 +27,7 @@ from suffuse.tasks.restore import restore
 from suffuse.tasks.score import make_scorer
 from suffuse.tasks.scoring.sources import find_sources, read_batches
 from suffuse.tasks.search import search
-from suffuse.tasks.taking import taken_each
+from suffuse.tasks.taking import taken_each, warn_of_left
 from suffuse.tasks.vary import vary
 from tests.toy import LENGTH, Plugin, Toy, WaveCodec, Waves
 
@@ -117,6 +119,40 @@ def test_numbers_that_no_training_item_had_are_told_once(
     with pytest.raises(DomainInputError, match="is not a number"):
         warn_of_unseen(numbered, {"label": "many"})
     warn_of_unseen(model, {"label": "f1"})
+
+
+def test_conditions_know_themselves_what_training_items_had(model: Model, caplog: pytest.LogCaptureFixture) -> None:
+    space = {"label": Number.fit([1.0, 2.5, 3.0])}
+    assert conditions_from_json(conditions_to_json(space)) == space and space["label"].seen == (1.0, 3.0)
+    assert conditions_from_json({"label": {"kind": "number", "mean": 2.0, "std": 1.0}})["label"] == Number(2.0, 1.0)
+    fitted = replace(model, conditions=space)
+    warn_of_unseen(fitted, {"label": [1, 3.0]})
+    assert not caplog.text
+    for verb in (vary, partial(restore, noise=0.5), partial(inpaint, fill="0:4")):
+        caplog.clear()
+        with pytest.raises(RuntimeError, match="indices"):  # its network knows labels alone
+            verb(fitted, [WAVES[0]], conditions={"label": -1.0}, steps=1)
+        assert caplog.messages == ["label: -1 is asked for, and training items had 1 to 3; what comes out is a guess"]
+
+
+def test_what_the_model_cannot_hold_is_told_once(
+    model: Model, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(WaveCodec, "left_off", lambda self, item: ["the low"] if item[0] < 0.0 else ["all", "the low"])
+    warn_of_left(model.codec, [[[1.0], [-1.0]], [[-1.0], [-2.0]], [[-1.0]]])
+    assert caplog.messages == [
+        "what is made lacks what the model cannot hold: the low (3 of 3 items); all (1 of 3 items)"
+    ]
+    waves = [*WAVES, [-1.0] * LENGTH]
+    low = sum(wave[0] < 0.0 for wave in waves)
+    for verb in (vary, partial(restore, noise=0.5)):
+        caplog.clear()
+        verb(model, waves, steps=1)
+        (told,) = caplog.messages
+        assert f"the low (5 of 5 items); all ({5 - low} of 5 items)" in told
+    caplog.clear()
+    blend(model, WAVES[0], WAVES[1], 2, steps=1)
+    assert "the low (2 of 2 items)" in caplog.text
 
 
 def test_many_batches_are_told_of_once(model: Model, caplog: pytest.LogCaptureFixture) -> None:

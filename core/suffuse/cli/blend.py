@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,17 +42,19 @@ def blend(
 ) -> None:
     """From one item to another, through those between."""
     from suffuse.tasks.blend import blend as go_between
-    from suffuse.tasks.samples import check_out, check_writing
+    from suffuse.tasks.samples import check_apart, check_out, check_writing
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("blended") / opt.title(model)))
-    writing = opt.parse_writing(loaded, out_options)
+    writing = opt.parse_writing(loaded, out_options, place)
     asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)
+    check_apart(place, (a, b))
     first, second = (_read(loaded, path) for path in (a, b))
     begun = time.perf_counter()
     with item_bar("blend", count) as on_step:
         found = go_between(loaded, first, second, count, steps=steps, conditions=asked, batch=batch, on_step=on_step)
-    _tell(_write(loaded, found, place, check_writing(loaded, writing)), found, time.perf_counter() - begun, as_json)
+    files = _write(loaded, found, place, check_writing(loaded, writing), {"from": a, "to": b})
+    _tell(files, found, time.perf_counter() - begun, as_json)
 
 
 def _read(model: Model, path: Path) -> Item:
@@ -64,23 +67,28 @@ def _read(model: Model, path: Path) -> Item:
     return items[0]
 
 
-def _write(model: Model, found: Blend, place: Path, how: Section) -> list[Path]:
-    """The strip and, in a folder, one file for each item."""
-    from suffuse.files import write_with
+def _write(model: Model, found: Blend, place: Path, how: Section, ends: Mapping[str, Path]) -> list[Path]:
+    """The strip and, in a folder, one file for each item, and a list of them."""
+    from suffuse.files import write_json, write_with
+    from suffuse.tasks.layout import LISTING, STRIP
     from suffuse.tasks.samples import write_items
 
-    strip = place if place.suffix.lower() == ".png" else place / "strip.png"
+    strip = place if place.suffix.lower() == ".png" else place / STRIP
     if place.suffix and strip != place:
         write_items(model, found.items, place, how)
         return [place]
-    write_with(strip, model.domain.picture(found.items, columns=len(found.items)).save)
+    told = [f"{weight:.3g}" for weight in found.weights]
+    write_with(strip, model.domain.captioned(found.items, told, columns=len(found.items)).save)
     if strip == place:
         return [place]
     width = len(str(len(found.items) - 1))
     files = [place / f"{i:0{width}}{model.domain.writes[0]}" for i in range(len(found.items))]
     for item, path in zip(found.items, files, strict=True):
         write_items(model, [item], path, how)
-    return [strip, *files]
+    listing, between = place / LISTING, {name: str(path) for name, path in ends.items()}
+    weights = zip(files, found.weights, strict=True)
+    write_json(listing, [{"file": file.name, "weight": weight, **between} for file, weight in weights])
+    return [strip, listing, *files]
 
 
 def _tell(files: list[Path], found: Blend, seconds: float, as_json: bool) -> None:

@@ -39,7 +39,7 @@ def decode(
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("decoded") / opt.title(model)))
-    writing = opt.parse_writing(loaded, out_options)
+    writing = opt.parse_writing(loaded, out_options, place)
     encoded = read(loaded, noise)
     count = batch_size(encoded.states)
     asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)

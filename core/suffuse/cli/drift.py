@@ -54,6 +54,7 @@ def drift(
     from suffuse.cli.score import read_reference
     from suffuse.report.drift import require_page, sentences, write_drift
     from suffuse.tasks.drift import make_watch, seen_of
+    from suffuse.tasks.samples import check_apart
     from suffuse.tasks.scoring.scorer import items_at_a_time
     from suffuse.tasks.scoring.sources import find_sources
 
@@ -61,6 +62,8 @@ def drift(
         require_page(out)
     loaded = opt.load_model(model, device)
     sources = find_sources(loaded, items)
+    if out is not None:
+        check_apart(out, [Path(source.name) for source in sources])
     watch = make_watch(loaded, reference=read_reference(loaded, reference), scores=scores)
     begun = time.perf_counter()
     with item_bar("compare", len(sources)) as on_step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
     from suffuse.domain import Item
     from suffuse.tasks.explain import Explanations
     from suffuse.tasks.plan import OnStep
+    from suffuse.tasks.scoring.columns import Fault
     from suffuse.tasks.scoring.scorer import Scorer
     from suffuse.tasks.scoring.sources import Source
+
+logger = logging.getLogger(__name__)
 
 Top = Annotated[int, typer.Option("--top", min=1, help="How many of the items are explained, the oddest first.")]
 MostParts = Annotated[int, typer.Option("--parts", min=1, help="How many parts of an item are to blame at most.")]
@@ -52,7 +56,8 @@ def explain(
     """Why the oddest items are odd: which parts of them, and what these would be in items like them."""
     from suffuse.cli.score import read_reference
     from suffuse.tasks.explain import explain as tell_why
-    from suffuse.tasks.explained import save
+    from suffuse.tasks.explained import save, written
+    from suffuse.tasks.samples import check_apart
     from suffuse.tasks.score import make_scorer
     from suffuse.tasks.scoring.sources import find_sources
 
@@ -60,6 +65,9 @@ def explain(
     asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)
     solver = opt.make_component("method", method)
     sources = find_sources(loaded, items)
+    folder = out or opt.fresh_folder(Path("explained") / opt.title(model))
+    for place in written(loaded, folder):
+        check_apart(place, [Path(source.name) for source in sources])
     begun = time.perf_counter()
     scorer = make_scorer(
         loaded, statistic=statistic, reference=read_reference(loaded, reference), conditions=asked,
@@ -73,7 +81,7 @@ def explain(
             loaded, oddest, statistic=scorer.statistic, reference=scorer.calibration, parts=parts, names=names,
             conditions=given, method=solver, tries=tries, seed=seed or 0, steps=steps, on_step=on_step,
         )  # fmt: skip
-    files = save(loaded, found, out or opt.fresh_folder(Path("explained") / opt.title(model)))
+    files = save(loaded, found, folder)
     seconds = time.perf_counter() - begun
     if as_json:
         told = {"statistic": found.statistic, "units": found.units, "files": files, "seconds": round(seconds, 3)}
@@ -89,22 +97,47 @@ def explain(
 def _oddest(
     scorer: Scorer, sources: list[Source], top: int, on_step: OnStep
 ) -> tuple[list[str], list[int], list[Item]]:
-    """The names, the numbers and the items of the highest scores; all are scored as they are read."""
+    """The names, the numbers and the items of the highest scores; all are scored as they are read.
+
+    What cannot be scored is left out with a warning.
+
+    Raises:
+        DataError: nothing can.
+    """
     from suffuse.tasks.extremes import Extremes
-    from suffuse.tasks.items import refuse_unreadable
+    from suffuse.tasks.scoring.columns import judge_batch
     from suffuse.tasks.scoring.scorer import items_at_a_time
     from suffuse.tasks.scoring.sources import read_batches
 
     kept = Extremes(top)
+    faults: list[Fault] = []
     for part in read_batches(scorer.model, sources, items_at_a_time(scorer.model)):
-        refuse_unreadable(part.items)
-        scores = scorer(part.items, range(part.number, part.number + len(part)))
-        names, places = part.names(), scores.oddest_first[:top]
-        entries = [(names[i], part.number + i, part.items[i]) for i in places]
-        kept.add([scores.values[i] for i in places], entries)
+        judged = judge_batch(scorer, part)
+        faults += judged.faults
+        if judged.scores is not None:
+            names, oddest = part.names(), judged.scores.oddest_first[:top]
+            entries = [(names[p], part.number + p, judged.items[i]) for i in oddest for p in [judged.places[i]]]
+            kept.add([judged.scores.values[i] for i in oddest], entries)
         on_step(part.end.source + 1, len(sources))
     found = kept.highest
+    _tell_left_out(faults, nothing_else=not found)
     return [name for name, _, _ in found], [number for _, number, _ in found], [item for _, _, item in found]
+
+
+def _tell_left_out(faults: list[Fault], nothing_else: bool) -> None:
+    """Warn of what could not be scored, source by source; if that is all there is, it is an error."""
+    from suffuse.errors import DataError
+
+    if nothing_else:
+        raise DataError(
+            f"none of {len(faults)} items can be scored", field="items",
+            got=f"{faults[0].source}: {faults[0].reason}", fix="mend or replace them",
+        )  # fmt: skip
+    by_source: dict[str, list[Fault]] = {}
+    for fault in faults:
+        by_source.setdefault(fault.source, []).append(fault)
+    for source, some in by_source.items():
+        logger.warning("%s: %d left out, which cannot be scored; the first: %s", source, len(some), some[0].reason)
 
 
 def _table(found: Explanations) -> Table:

@@ -28,7 +28,9 @@ Trajectory = Annotated[
 Extent = Annotated[
     str | None,
     typer.Option(
-        "--extent", metavar="SIZE", help="How long, or how large, items are, as 30s: in units of the domain, if any."
+        "--extent",
+        metavar="SIZE",
+        help="How long, or how large, items are, in units of the domain, if any; of sounds ms, s, min and h, as 30s.",
     ),
 ]
 
@@ -72,7 +74,7 @@ def generate(
     if trajectory is not None:
         check_animation(loaded, trajectory)
     place = check_out(loaded, out or opt.fresh_folder(Path("samples") / opt.title(model)))
-    writing = opt.parse_writing(loaded, out_options)
+    writing = opt.parse_writing(loaded, out_options, place)
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,

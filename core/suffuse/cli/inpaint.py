@@ -28,7 +28,8 @@ Fill = Annotated[
     typer.Option(
         "--fill",
         metavar="PART or SLICES or FIELD[=SLICES]",
-        help="The part to fill: a column's name, or indices or percents, as 8:20,25%:75%; several are all filled.",
+        help="The part to fill: a column's name; a stretch in units, as 3s:5s of sounds (ms, s, min, h); or indices or "
+        "percents of the axes, as 8:20,25%:75%. Several are all filled.",
     ),
 ]
 
@@ -75,7 +76,7 @@ def inpaint(
 
     loaded = opt.load_model(model, device)
     place = check_out(loaded, out or opt.fresh_folder(Path("inpainted") / opt.title(model)))
-    writing = opt.parse_writing(loaded, out_options)
+    writing = opt.parse_writing(loaded, out_options, place)
     known = _known(loaded, mask)
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
@@ -86,7 +87,8 @@ def inpaint(
         "filters": filtering.parse_filters(loaded, filters), "tries": tries, "batch": batch, **plan,
     }  # fmt: skip
     output = Output(place, out, resume, writing, as_json)
-    make_from("inpaint", loaded, items, output, partial(fill_in, loaded, known=known), call, [mask] if mask else [])
+    fill_one = partial(fill_in, loaded, known=known)
+    make_from("inpaint", loaded, items, output, fill_one, call, [mask] if mask else [], gaps=True)
 
 
 def _known(model: Model, mask: Path | None) -> State | None:

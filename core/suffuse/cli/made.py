@@ -58,6 +58,7 @@ def make_from(
     make: Callable[..., Samples],
     call: Mapping[str, Any],
     beside: Sequence[Path] = (),
+    gaps: bool = False,
 ) -> None:
     """Read items, make others of them, write these, and print where they lie.
 
@@ -69,16 +70,21 @@ def make_from(
         make: called with the items, with ``call``, and with ``names``, ``memory`` and ``on_step`` by name.
         call: all that tells what is made of the items, by name; ``count``, how many of each, among it.
         beside: other files that tell it.
+        gaps: whether items may have gaps.
     """
     from suffuse.files import digest
-    from suffuse.tasks.items import find_files, read_items
+    from suffuse.tasks.items import called, find_files, read_items
+    from suffuse.tasks.samples import check_apart
 
-    items, names = read_items(model, files)
-    read = [digest(file) for file in (*find_files(model, files), *beside)]
+    sources = (*find_files(model, files), *beside)
+    check_apart(output.place, sources)
+    items, names = read_items(model, files, gaps)
+    read = [digest(file) for file in sources]
     begun = time.perf_counter()
     with (
         memorized(verb, model, output.named, output.resume, items=read, **call) as memory,
         item_bar(verb, len(items) * call["count"]) as on_step,
+        called(names),
     ):
         samples = make(items, **call, names=names, memory=memory, on_step=on_step)
     tell(model, samples, output.place, output.writing, time.perf_counter() - begun, output.as_json, memory)

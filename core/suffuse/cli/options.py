@@ -194,12 +194,12 @@ def make_component(kind: str, text: str | None, **defaults: Any) -> Any:
     return make(kind, name, **{**defaults, **options})
 
 
-def parse_writing(model: Model, texts: Sequence[str] | None) -> dict[str, Any]:
-    """How items are to be written, checked against what their domain has; the values are in YAML."""
+def parse_writing(model: Model, texts: Sequence[str] | None, place: Path) -> dict[str, Any]:
+    """How items are to be written into a place, checked against what their domain has; the values are in YAML."""
     from suffuse.tasks.samples import check_writing
 
     told = {key: _in_yaml(value, "--out-option") for key, value in parse_pairs(texts or [], "--out-option")}
-    check_writing(model, told)
+    check_writing(model, told, place)
     return told
 
 

@@ -161,6 +161,8 @@ def score(
     loaded = opt.load_model(model, device)
     asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)
     sources = find_sources(loaded, items)
+    for place in [out] if into_file else _placed(out, csv):
+        _check_apart(place, sources)
     with item_bar("calibrate", 100) if reference else nullcontext() as on_step:
         scorer = make_scorer(
             loaded, statistic=statistic, reference=read_reference(loaded, reference), conditions=asked,
@@ -171,6 +173,19 @@ def score(
     else:
         folder = out or opt.fresh_folder(Path("scores") / opt.title(model))
         _into_folder(scorer, sources, folder, csv or folder / "scores.csv", top, batch, strict, as_json)
+
+
+def _placed(out: Path | None, csv: Path | None) -> list[Path | None]:
+    """The files that are written where no file of all scores is asked for, as far as a person says where."""
+    names = ("scores.csv", "oddest.png", "usual.png", "quarantine.jsonl")
+    return [csv, *(() if out is None else (out / name for name in names))]
+
+
+def _check_apart(place: Path | None, sources: list[Source]) -> None:
+    from suffuse.tasks.samples import check_apart
+
+    if place is not None:
+        check_apart(place, [Path(source.name) for source in sources])
 
 
 def _into_folder(
@@ -187,8 +202,11 @@ def _into_folder(
     seconds = time.perf_counter() - begun
     scores, written = found.scores, [csv, folder / "oddest.png", folder / "usual.png"]
     write_csv(scores, written[0])
-    _draw(scorer.model, found.oddest, written[1])
-    _draw(scorer.model, found.most_usual, written[2])
+    usual_first = sorted(range(len(scores)), key=scores.values.__getitem__)
+    for items, order, path in (
+        (found.oddest, scores.oddest_first, written[1]), (found.most_usual, usual_first, written[2])
+    ):  # fmt: skip
+        _draw(scorer.model, items, [Path(scores.names[i]).name for i in order[: len(items)]], path)
     written += _write_faults(found.faults, folder / "quarantine.jsonl")
     if as_json:
         rows = list(scores.rows())
@@ -251,10 +269,10 @@ def read_reference(model: Model, told: list[str] | None) -> Reference | None:
     return read_whole(model, files[0]) if len(files) == 1 else read_items(model, files)[0]
 
 
-def _draw(model: Trained, items: list[Item], path: Path) -> None:
+def _draw(model: Trained, items: list[Item], names: list[str], path: Path) -> None:
     from suffuse.files import write_with
 
-    write_with(path, model.domain.picture(items).save)
+    write_with(path, model.domain.captioned(items, names).save)
 
 
 def _table(scores: Scores, top: int) -> Table:

@@ -54,21 +54,25 @@ def search(
 ) -> None:
     """The items most like others, by what the model's own network thinks of them."""
     from suffuse.tasks.index import index_files
-    from suffuse.tasks.items import read_items
+    from suffuse.tasks.items import called, find_files, read_items
+    from suffuse.tasks.samples import check_apart
     from suffuse.tasks.search import search as find_neighbours
 
     loaded = opt.load_model(model, device)
+    folder = out or opt.fresh_folder(Path("found") / opt.title(model))
+    sheet, table = folder / "sheet.png", folder / "found.csv"
+    for place in (sheet, table):
+        check_apart(place, find_files(loaded, [*queries, *where]))
     asked, names = read_items(loaded, [path.resolve() for path in queries])
     told: dict[str, Any] = {"path": index, "layer": layer, "batch": batch}
     told |= {} if level is None else {"level": level}
     begun = time.perf_counter()
     with item_bar("look", PERCENT) as on_step:
         made = index_files(loaded, where, on_step=on_step, **told)
-    hits = find_neighbours(loaded, asked, made, k, names=names, batch=batch)
+    with called(names):
+        hits = find_neighbours(loaded, asked, made, k, names=names, batch=batch)
     seconds = time.perf_counter() - begun
-    folder = out or opt.fresh_folder(Path("found") / opt.title(model))
-    sheet, table = folder / "sheet.png", folder / "found.csv"
-    _draw(loaded, asked, hits, sheet)
+    _draw(loaded, asked, names, hits, sheet)
     _write(names, hits, table)
     if as_json:
         rows = [
@@ -110,11 +114,15 @@ def _write(names: list[str], hits: list[list[Hit]], path: Path) -> None:
     write_rows(path, [{"query": name, **_told(hit)} for name, found in zip(names, hits, strict=True) for hit in found])
 
 
-def _draw(model: Model, queries: list[Item], hits: list[list[Hit]], path: Path) -> None:
+def _draw(model: Model, queries: list[Item], names: list[str], hits: list[list[Hit]], path: Path) -> None:
     """A row for each query: itself, then its neighbours."""
     from suffuse.files import write_with
 
-    rows = [[query, *(hit.item for hit in found)] for query, found in zip(queries, hits, strict=True)]
+    rows = [
+        [(query, name), *((hit.item, hit.entry.name) for hit in found)]
+        for query, name, found in zip(queries, names, hits, strict=True)
+    ]
     columns = min(len(row) for row in rows)
-    cells = [item for row in rows for item in row[:columns]]
-    write_with(path, model.domain.picture(cells, columns=columns).save)
+    cells = [cell for row in rows for cell in row[:columns]]
+    captions = [Path(name).name for _, name in cells]
+    write_with(path, model.domain.captioned([item for item, _ in cells], captions, columns).save)

@@ -11,6 +11,7 @@ A straight line would pass too close to 0: half-way between two noises the lengt
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,8 +23,11 @@ from suffuse.domain import Item
 from suffuse.errors import DomainInputError
 from suffuse.state import State, combine, concat, is_mask, map_fields, masked_sum, take
 from suffuse.tasks.encode import STEPS, decode, encode
-from suffuse.tasks.plan import OnStep
+from suffuse.tasks.plan import OnStep, warn_of_unseen
+from suffuse.tasks.taking import warn_of_left
 from suffuse.trained import Trained
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ def blend(
     for name, value in (conditions or {}).items():
         if isinstance(value, list | tuple | range) and len(value) != 1:
             raise DomainInputError("has several values", field=name, expected="one for all", got=list(value))
+    warn_of_unseen(model, conditions or {})
+    _tell_unlike(model, a, b)
     ends = encode(model, [a, b], steps=steps, conditions=conditions, batch=batch)
     assert ends.error is not None
     first, second = (take(ends.states, slice(i, i + 1)) for i in range(2))
@@ -97,6 +103,15 @@ def slerp(a: State, b: State, weight: float) -> State:
         return torch.where(alike, part, along * length / own)
 
     return combine((share(1.0 - weight, length_a), a), (share(weight, length_b), b))
+
+
+def _tell_unlike(model: Trained, a: Item, b: Item) -> None:
+    """Warn of what the model cannot hold of two items, and where they are not as large as each other."""
+    warn_of_left(model.codec, [[a], [b]])
+    first, second = (model.codec.extent(item) for item in (a, b))
+    if first != second:
+        told = [", ".join(f"{extent:.4g} {name}" for name, extent in one.items()) for one in (first, second)]
+        logger.warning("the first item is of %s, the second of %s: what is between is of neither's", *told)
 
 
 def _inner(a: State, b: State) -> Tensor:

@@ -16,8 +16,9 @@ from suffuse.tasks.inverse import Wanted
 from suffuse.tasks.items import encode_gaps
 from suffuse.tasks.making import make
 from suffuse.tasks.memory import Memory
-from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, encode_part, make_plan
+from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, encode_part, make_plan, warn_of_unseen
 from suffuse.tasks.samples import Samples
+from suffuse.tasks.taking import warn_of_left
 from suffuse.trained import Trained
 
 SEEDS = 2**32
@@ -83,6 +84,8 @@ def bridge(
     wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
     plan = make_plan(model, Sampling(**options))
     asked, cut = wanted.asked, [model.codec.pieces(item) for item in items]
+    warn_of_unseen(model, wanted.conditions)
+    warn_of_left(model.codec, cut)
     pieces = [Piece(whole, i, p) for whole, i in enumerate(wanted.numbers) for p in range(len(cut[i]))]
 
     def run(places: Sequence[int], rng: Rng) -> Steps:

@@ -12,6 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
+import torch
+from torch import Tensor
+
 from suffuse.domain import Item
 from suffuse.errors import DomainInputError
 from suffuse.inverse import Method
@@ -20,6 +23,7 @@ from suffuse.tasks.guilt import Trial, Verdict, suspicion
 from suffuse.tasks.inverse import Named
 from suffuse.tasks.items import encode_items
 from suffuse.tasks.plan import OnStep, deal
+from suffuse.tasks.reach import beyond
 from suffuse.tasks.score import Reference, Scorer, make_scorer
 from suffuse.tasks.scoring.scores import Scores
 from suffuse.tasks.statistics import Statistic, contributions
@@ -40,7 +44,7 @@ class Explanation:
         p: the share of reference items that are at least as odd; ``None`` without a reference.
         shares: what each part adds to the score, 1 in sum, the largest first; empty where parts have no names.
         entries: what each entry adds to the score, 1 in sum: a batch of one, shaped like the item's state; of an entry
-            that is a class ``[1, *positions, 1]``.
+            that is a class ``[1, *positions, 1]``; 0 beyond an item that is smaller than its state.
         guilty: the names of the parts that were made anew, the first to be blamed first; empty where they have none.
         made_anew: which entries were made anew: bool, shaped like ``entries``.
         usual: the counterfactual: the item with those made anew.
@@ -166,7 +170,17 @@ def explain(
 def _contributions(scorer: Scorer, items: Sequence[Item], asked: Mapping[str, Sequence[Any]]) -> State:
     """What each entry adds to the scores of some items, whose conditions are told one by one."""
     usual = None if scorer.calibration is None else scorer.calibration.figures
-    return contributions(scorer.model, scorer.statistic, items, range(len(items)), asked, usual)
+    entries = contributions(scorer.model, scorer.statistic, items, range(len(items)), asked, usual)
+    after = beyond(scorer.model.codec, items, entries)
+    return entries if after is None else _own(entries, after)
+
+
+def _own(entries: State, after: Tensor) -> State:
+    """What the entries of items themselves add, less what lies beyond these, 1 in sum; all, where they add nothing."""
+    assert isinstance(entries, Tensor)
+    kept = entries.masked_fill(after, 0.0)
+    total = kept.flatten(1).sum(1).reshape(-1, *(1,) * (kept.ndim - 1))
+    return torch.where(total > 0.0, kept / total.clamp_min(torch.finfo(kept.dtype).tiny), entries)
 
 
 def _explanation(trial: Trial, entries: State, scores: Scores, number: int, name: str, verdict: Verdict) -> Explanation:

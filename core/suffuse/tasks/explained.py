@@ -30,9 +30,7 @@ def save(model: Trained, found: Explanations, folder: str | Path) -> list[Path]:
     Returns:
         the files.
     """
-    folder = Path(folder)
-    table, whole, picture = (folder / f"explanations.{suffix}" for suffix in ("csv", "json", "png"))
-    usual = folder / f"usual{model.domain.writes[0]}"
+    table, whole, picture, usual = written(model, folder)
     rows = list(found.rows())
     shown = [{**row, "parts": "; ".join(row["parts"])} for row in rows]
     write_rows(table, shown, [name for name in rows[0] if name != "shares"])
@@ -40,6 +38,12 @@ def save(model: Trained, found: Explanations, folder: str | Path) -> list[Path]:
     write_with(picture, draw(model, found).savefig)
     model.domain.write([one.usual for one in found], usual)
     return [table, whole, picture, usual]
+
+
+def written(model: Trained, folder: str | Path) -> list[Path]:
+    """The files that :func:`save` writes: the table, the whole, the picture, and the usual items."""
+    names = [*(f"explanations.{suffix}" for suffix in ("csv", "json", "png")), f"usual{model.domain.writes[0]}"]
+    return [Path(folder) / name for name in names]
 
 
 def draw(model: Trained, found: Sequence[Explanation]) -> Figure:

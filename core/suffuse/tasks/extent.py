@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from dataclasses import dataclass
@@ -14,8 +15,13 @@ from suffuse.guidance.windows import Windowed
 from suffuse.posterior import Denoiser
 from suffuse.state import State
 
+logger = logging.getLogger(__name__)
+
 LONGEST = 1_000_000
 """Places along an axis."""
+
+_SLACK = 1e-6
+"""Of a place, by which an extent may be beyond one through rounding."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,7 @@ class Extent:
 
 
 def parse_extent(codec: Codec, text: str) -> Extent:
-    """What a text asks for, as ``30s``, in one of the codec's units.
+    """What a text asks for, as ``30s``, in one of the codec's units, up to the next whole place, which is told.
 
     Raises:
         DomainInputError: it is no number with a unit, or too small or too large.
@@ -60,10 +66,12 @@ def parse_extent(codec: Codec, text: str) -> Extent:
     if told[2] not in units:
         raise unknown_name("unit", told[2], units, DomainInputError, field="extent")
     unit = units[told[2]]
-    places = math.ceil(float(told[1]) * unit.places - 1e-6)
+    places = math.ceil(float(told[1]) * unit.places - _SLACK)
     if not 1 <= places <= LONGEST:
         raise DomainInputError(
             "is out of range", field="extent", got=text,
             expected=f"more than 0, and at most {LONGEST / unit.places:g}{told[2]}",
         )  # fmt: skip
+    if places - float(told[1]) * unit.places > _SLACK:
+        logger.info("%s: the next that the model can make is %.6g %s", text, places / unit.places, told[2])
     return Extent(unit.axis + 2, places, like.shape[unit.axis + 2])

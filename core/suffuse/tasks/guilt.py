@@ -77,7 +77,7 @@ class OfParts:
     Arguments:
         codec, parts, states: of the items.
         summed: what each part adds, float64 ``[batch, parts]``.
-        order: those suspected, int64 ``[batch, suspects]``.
+        order: those suspected, int64 ``[batch, suspects]``; those that add nothing are not.
     """
 
     codec: Codec
@@ -87,7 +87,9 @@ class OfParts:
     order: Tensor
 
     def more(self, item: int, blamed: Blamed) -> list[Blamed]:
-        return [(*blamed, part) for part in self.order[item].tolist() if part not in blamed]
+        order = self.order[item].tolist()
+        adding = [part for part in order if self.summed[item, part] > 0.0] or order[:1]
+        return [(*blamed, part) for part in adding if part not in blamed]
 
     def inside(self, item: int, blamed: Blamed) -> State:
         state, categorical = take(self.states, slice(item, item + 1)), self.codec.categorical()

@@ -22,6 +22,7 @@ from suffuse.tasks.known import Fill, KnownOf, fitted, known_of_items, of_one, w
 from suffuse.tasks.making import make
 from suffuse.tasks.memory import Memory
 from suffuse.tasks.plan import SAMPLING, OnStep, at_places, warn_of_unseen
+from suffuse.tasks.reach import require_reached
 from suffuse.tasks.samples import Samples
 from suffuse.trained import Trained
 
@@ -80,6 +81,8 @@ def inpaint(
     warn_of_unseen(model, wanted.conditions)
     if keep is not None and (known is not None or fill is not None):
         raise DomainInputError("is told besides what is filled", field="keep", expected="one of both", got=keep)
+    if fill is not None:
+        require_reached(model, items, fill)
     grows = known is None and fill is None and _grow(model, items, keep, wanted)
     measure = _growing(model, keep) if grows else _masking(model, known_of_items(model, known, fill, len(items)))
     plan, chosen = plan_of(model, options), made("method", method or default_method(model))

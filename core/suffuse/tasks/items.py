@@ -13,6 +13,7 @@ from pathlib import Path
 
 from suffuse.domain import Item, Unreadable
 from suffuse.errors import DataError, DomainInputError, SuffuseError
+from suffuse.files import is_hidden
 from suffuse.registry import find
 from suffuse.state import State, to
 from suffuse.tasks.layout import is_extra
@@ -25,14 +26,19 @@ BATCH = 256
 """Items that are read at a time where only some are wanted."""
 
 
-def read_items(model: Trained, sources: Iterable[str | Path]) -> tuple[list[Item], list[str]]:
+def read_items(model: Trained, sources: Iterable[str | Path], gaps: bool = False) -> tuple[list[Item], list[str]]:
     """Items, and a name for each, from files and from folders (searched through, in the order of their names).
+
+    Arguments:
+        model: that is to take them.
+        sources: files, folders and patterns.
+        gaps: as for :func:`readable`.
 
     Raises:
         DataError: a path does not exist, the domain does not read its suffix, or a file holds no items.
         SuffuseError: as :func:`each_item`.
     """
-    found = list(each_item(model, find_files(model, sources)))
+    found = list(each_item(model, find_files(model, sources), gaps))
     return [item for item, _ in found], [name for _, name in found]
 
 
@@ -57,6 +63,8 @@ def refuse_unreadable(items: Sequence[Item]) -> None:
 def find_files(model: Trained, sources: Iterable[str | Path]) -> list[Path]:
     """The files of the model's domain among some files, in some folders, and of some patterns, as ``"day/*.csv"``.
 
+    What is hidden in a folder, as ``._a.wav``, is left out.
+
     Raises:
         DataError: a path does not exist, the domain does not read its suffix, or a folder holds nothing that it reads.
     """
@@ -69,23 +77,28 @@ def find_files(model: Trained, sources: Iterable[str | Path]) -> list[Path]:
     return files
 
 
-def each_item(model: Trained, files: Iterable[Path]) -> Iterator[tuple[Item, str]]:
+def each_item(model: Trained, files: Iterable[Path], gaps: bool = False) -> Iterator[tuple[Item, str]]:
     """The items of files and a name for each, one after the other: the next file is read when it is asked for.
 
     What cannot be read is left out, as :func:`readable` tells.
 
     Raises:
-        DataError: a file holds no items.
-        SuffuseError: nothing can be read of any file; that of the first.
+        DataError: a file holds no items, or nothing can be read of any of several files.
+        SuffuseError: nothing can be read of the one file that there is.
     """
     read = 0
     faults: list[SuffuseError] = []
     for file in files:
-        found = readable(model, file)
+        found = readable(model, file, gaps)
         read += len(found.items)
         faults += found.faults[:1]
         for i, item in found.items.items():
             yield item, name_of(file, i, found.count)
+    if len(faults) > 1 and not read:
+        raise DataError(
+            f"none of {len(faults)} files can be read", field="items", expected=faults[0].expected,
+            got=f"{faults[0].field}: {faults[0].message}", fix=faults[0].fix,
+        )  # fmt: skip
     if faults and not read:
         raise faults[0]
 
@@ -113,8 +126,14 @@ class Found:
         return len(self.items) + len(self.faults)
 
 
-def readable(model: Trained, file: Path) -> Found:
+def readable(model: Trained, file: Path, gaps: bool = False) -> Found:
     """The items of a file, those that cannot be read apart: a warning tells how many these are, and of the first why.
+
+    Arguments:
+        model: that is to take them.
+        file: of its domain.
+        gaps: whether items may lack something that the model's codec encodes by ``encode_gaps`` alone; else what it
+            cannot encode is left out, too.
 
     Raises:
         DataError: it holds no items.
@@ -122,9 +141,11 @@ def readable(model: Trained, file: Path) -> Found:
     every = list(chain.from_iterable(taken_each(model, model.domain.batches(file, BATCH), str(file))))
     if not every:
         raise DataError("holds no items", field=str(file), expected="at least one item", got="none")
+    faults: dict[int, SuffuseError] = {i: item.error for i, item in enumerate(every) if isinstance(item, Unreadable)}
+    if not gaps:
+        faults |= _not_encoded(model, file, {i: item for i, item in enumerate(every) if i not in faults}, len(every))
     found = Found(
-        {i: item for i, item in enumerate(every) if not isinstance(item, Unreadable)},
-        [item.error for item in every if isinstance(item, Unreadable)],
+        {i: item for i, item in enumerate(every) if i not in faults}, [fault for _, fault in sorted(faults.items())]
     )
     if found.faults and len(every) == 1:
         logger.warning("%s: %s; it is left out", found.faults[0].field or file, found.faults[0].message)
@@ -134,6 +155,13 @@ def readable(model: Trained, file: Path) -> Found:
             file, len(found.faults), len(every), found.faults[0],
         )  # fmt: skip
     return found
+
+
+def _not_encoded(model: Trained, file: Path, items: Mapping[int, Item], count: int) -> dict[int, SuffuseError]:
+    """Which of the items of a file the model cannot encode, and why, the file being named."""
+    numbers = list(items)
+    faults = model.codec.faults(list(items.values())) if items else {}
+    return {numbers[i]: _named(error, name_of(file, numbers[i], count)) for i, error in faults.items()}
 
 
 def numbered(model: Trained, file: Path, numbers: Collection[int]) -> dict[int, Item]:
@@ -163,7 +191,7 @@ def _expanded(source: Path) -> list[Path]:
 def _files(source: Path, suffixes: Sequence[str]) -> list[Path]:
     if source.is_dir():
         found = (f for f in source.rglob("*") if f.is_file() and f.suffix.lower() in suffixes)
-        return sorted(f for f in found if not is_extra(f))
+        return sorted(f for f in found if not is_hidden(f, source) and not is_extra(f))
     if not source.exists():
         raise DataError("there is no such file or folder", field=str(source), fix="check the path")
     if suffixes and source.suffix.lower() not in suffixes:
@@ -206,10 +234,34 @@ def told_by(numbers: Sequence[int]) -> Iterator[None]:
         raise renumbered(error, numbers) from error
 
 
+@contextmanager
+def called(names: Sequence[str]) -> Iterator[None]:
+    """Errors about ``items[i]`` become such about the i-th of some names."""
+    try:
+        yield
+    except DomainInputError as error:
+        number = _number(error)
+        if number is None or number >= len(names):
+            raise
+        raise _named(error, names[number]) from error
+
+
 def renumbered(error: DomainInputError, numbers: Sequence[int]) -> DomainInputError:
     """An error about ``items[i]`` as one about the item of the i-th of some numbers; another one as it is."""
-    found = re.match(r"items\[(\d+)\]", error.field or "")
-    if found is None:
-        return error
-    field = f"items[{numbers[int(found[1])]}]{(error.field or '')[found.end() :]}"
+    number = _number(error)
+    return error if number is None else _named(error, f"items[{numbers[number]}]")
+
+
+_ITEM = re.compile(r"items\[(\d+)\]")
+
+
+def _number(error: DomainInputError) -> int | None:
+    """Of the item that an error is about."""
+    found = _ITEM.match(error.field or "")
+    return None if found is None else int(found[1])
+
+
+def _named(error: DomainInputError, name: str) -> DomainInputError:
+    """The same error about an item that is called so."""
+    field = _ITEM.sub(lambda found: name, error.field or "items[0]", count=1)
     return DomainInputError(error.message, field=field, expected=error.expected, got=error.got, fix=error.fix)

@@ -54,7 +54,7 @@ def known_of_items(model: Trained, known: State | None, fill: Fill | None, count
             raise DomainInputError("keeps everything", field="known", expected="false where it is to be filled")
         return _but_gaps(model, lambda states, items, numbers: fitted(model, known, states, numbers, count))
     if fill is not None:
-        held = [_held(model, part) for part in ([fill] if isinstance(fill, str | Region) else fill)]
+        held = [held_by(model, part) for part in ([fill] if isinstance(fill, str | Region) else fill)]
         return _but_gaps(model, lambda states, items, numbers: _outside(model, held, states))
 
     def given(states: State, items: Sequence[Item], numbers: Tensor) -> State:
@@ -172,7 +172,7 @@ def _any_over(lacking: Tensor, mask: Tensor) -> Tensor:
     return lacking.any(single, keepdim=True) if single else lacking
 
 
-def _held(model: Trained, part: str | Region) -> Held:
+def held_by(model: Trained, part: str | Region) -> Held:
     """What of a state a part holds: one that has a name, or a region told by slices."""
     categorical, parts = model.codec.categorical(), model.codec.parts()
     if isinstance(part, str) and parts is not None and _means_part(parts, part, model.codec.like(1)):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHEET, LISTING = "sheet.png", "samples.json"
-"""In a folder: a picture of all items; a list of the files, their seeds and conditions."""
+SHEET, STRIP, LISTING = "sheet.png", "strip.png", "samples.json"
+"""In a folder: a picture of all items, or of those from one to another; a list of the files, their seeds and
+conditions."""
 
 MANIFEST = "manifest.json"
 """How items came about: in their folder, or beside their file, with its name before."""
@@ -20,4 +21,5 @@ def is_extra(file: Path) -> bool:
     """Whether a file is no item, but one of those that :func:`suffuse.tasks.samples.save` lays beside items."""
     if file.name.endswith(f".{MANIFEST}"):
         return file.with_name(file.name.removesuffix(f".{MANIFEST}")).exists()
-    return file.name in (SHEET, LISTING, MANIFEST) and all((file.parent / name).exists() for name in (SHEET, LISTING))
+    drawn = any((file.parent / name).exists() for name in (SHEET, STRIP))
+    return file.name in (SHEET, STRIP, LISTING, MANIFEST) and drawn and (file.parent / LISTING).exists()

@@ -217,10 +217,16 @@ def deal(conditions: Mapping[str, Any], count: int) -> dict[str, list[Any]]:
 
 
 def warn_of_unseen(model: Trained, conditions: Mapping[str, Any]) -> None:
-    """Warn, once for each condition, where numbers are asked for that no training item had: see ``Codec.seen``."""
+    """Warn, once for each condition, where numbers are asked for that no training item had.
+
+    Of these the codec may know more than the condition: see ``Codec.seen``.
+    """
     for name, values in conditions.items():
-        kind, seen = model.conditions.get(name), model.codec.seen(name)
-        if seen is None or not isinstance(kind, Number):
+        kind = model.conditions.get(name)
+        if not isinstance(kind, Number):
+            continue
+        seen = model.codec.seen(name) or kind.seen
+        if seen is None:
             continue
         least, most = seen
         told = values if isinstance(values, list | tuple | range) else [values]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +17,8 @@ from suffuse.state import State, fields, mask_of, masked_axes
 _MEASURED = re.compile(r"(?:(\d+(?:\.\d+)?|\.\d+)\s*([^\W\d_]+))?")
 _BOUND = re.compile(r"(-?\d+|(?:\d+(?:\.\d+)?|\.\d+)%)?")
 
+EXAMPLE = "0.25{0}:0.5{0}"
+"""A stretch in a unit."""
 
 _SLACK = 1e-6
 """Of a place, by which a measured bound may be beyond one through rounding."""
@@ -29,18 +31,29 @@ class Span:
     Arguments:
         start, stop: indices, negative from the end; or shares of the length, as floats; ``None``: the end itself.
         slack: places by which the stop may be beyond the end.
+        told: what a person wrote; empty: nobody did.
+        unit: in which it was told, with the places to one; ``None``: in places.
     """
 
     start: int | float | None
     stop: int | float | None
     slack: int = 0
+    told: str = ""
+    unit: tuple[str, float] | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Span:
-        """Raises RecipeError where the text is no stretch."""
+    def parse(cls, text: str, units: Collection[str] = ()) -> Span:
+        """Raises RecipeError where the text is no stretch.
+
+        Arguments:
+            text: what a person wrote.
+            units: in which it might have been told, for the message.
+        """
         bounds = text.strip().split(":")
         if len(bounds) > 2 or not all(_BOUND.fullmatch(b.strip()) for b in bounds) or bounds == [""]:
-            raise RecipeError("is no stretch of an axis", field="fill", expected="8:20, 25%:75% or 5", got=repr(text))
+            examples = [*(f"{EXAMPLE.format(unit)} (or {', '.join(units)})" for unit in _first(units)), "8:20"]
+            expected = f"{', '.join(examples)}, 25%:75% or 5"
+            raise RecipeError("is no stretch of an axis", field="fill", expected=expected, got=repr(text))
         ends = [_bound(b.strip()) for b in bounds]
         if len(ends) == 2:
             return cls(ends[0], ends[1])
@@ -72,12 +85,18 @@ class Span:
             None if start is None else max(0, math.floor(start + _SLACK)),
             None if stop is None else math.ceil(stop - _SLACK),
             math.ceil(unit.margin),
+            text.strip(),
+            (told[-1][2], units[told[-1][2]].places),
         )
 
     @property
     def text(self) -> str:
         """As a person writes it."""
-        return f"{_written(self.start)}:{_written(self.stop)}"
+        return self.told or f"{_written(self.start)}:{_written(self.stop)}"
+
+    def length(self, places: int) -> str:
+        """So many places, in what it was told in."""
+        return f"{places} places" if self.unit is None else f"{places / self.unit[1]:.4g} {self.unit[0]}"
 
     def inside(self, lengths: Tensor, size: int) -> Tensor:
         """Which places of an axis it holds, for samples of some lengths ``[batch]``: bool ``[batch, size]``.
@@ -90,7 +109,7 @@ class Span:
         if len(wrong):
             raise DomainInputError(
                 "holds nothing of an item, or lies outside of it", field="fill", got=self.text,
-                expected=f"a stretch of {int(lengths[wrong[0]])} places",
+                expected=f"a stretch of {self.length(int(lengths[wrong[0]]))}",
             )  # fmt: skip
         places = torch.arange(size, device=lengths.device)
         return (places >= start[:, None]) & (places < stop[:, None])
@@ -119,8 +138,13 @@ class Region:
         Raises:
             RecipeError: it is none of these.
         """
-        found = _measured(text, units or {})
-        return cls({"": found}) if found is not None else cls(dict(_field(part) for part in text.split(";")))
+        units = units or {}
+        found = _measured(text, units)
+        if found is not None:
+            return cls({"": found})
+        spans = dict(_field(part, units) for part in text.split(";"))
+        _require_unit(text, spans, units)
+        return cls(spans)
 
     def inside(self, state: State, categorical: Mapping[str, object]) -> dict[str, Tensor]:
         """Which entries of a state it holds: bool, for every field by name, with axes of length 1 where all are alike.
@@ -154,25 +178,55 @@ class Region:
 
 def _measured(text: str, units: Mapping[str, Unit]) -> tuple[Span, ...] | None:
     """The stretches of all axes up to the last that is measured; ``None`` where none is."""
-    parts = text.split(",")
+    parts = re.split("[,;]", text)
     found = [Span.measured(part, units) for part in parts]
     told = [pair for pair in found if pair is not None]
     if not told:
         return None
     spans = dict(told)
-    if len(told) < len(parts) or len(spans) < len(told):
+    if len(told) < len(parts):
         raise RecipeError(
-            "mixes stretches", field="fill", expected="units in all, each of an axis of its own", got=repr(text)
+            "mixes stretches with a unit and without", field="fill", expected="units in all", got=repr(text)
         )
+    if len(spans) < len(told):
+        raise RecipeError(
+            "tells two stretches of one axis", field="fill", expected="one, and another of an axis of its own",
+            got=repr(text), fix=f"tell each by itself: {' '.join(f'--fill {part.strip()}' for part in parts)}",
+        )  # fmt: skip
     return tuple(spans.get(axis, Span(None, None)) for axis in range(max(spans) + 1))
 
 
-def _field(text: str) -> tuple[str, tuple[Span, ...]]:
+def _require_unit(text: str, spans: Mapping[str, tuple[Span, ...]], units: Mapping[str, Unit]) -> None:
+    """Refuse one stretch alone that is told in places, or of an axis that nobody measures, where there are units.
+
+    It would be of the first axis, as the frequencies of a sound, and whoever wrote it meant the one that is measured.
+    """
+    alone = spans.get("", ())
+    if not units or len(alone) != 1:
+        return
+    (span,), first = alone, any(unit.axis == 0 for unit in units.values())
+    if first and all(bound is None or isinstance(bound, float) for bound in (span.start, span.stop)):
+        return
+    (unit,) = _first(units)
+    whole = re.fullmatch(r"\s*(\d+)\s*:\s*(\d+)\s*", text)
+    expected = EXAMPLE.format(unit) if whole is None else f"{whole[1]}{unit}:{whole[2]}{unit}"
+    raise RecipeError(
+        "is told without a unit", field="fill", expected=f"{expected}, in one of {', '.join(units)}", got=repr(text),
+        fix=None if first else f"add the unit; places are told of all axes of the states, as {text.strip()},:",
+    )  # fmt: skip
+
+
+def _first(units: Collection[str]) -> list[str]:
+    """The usual unit, if there is any."""
+    return list(units)[:1]
+
+
+def _field(text: str, units: Collection[str]) -> tuple[str, tuple[Span, ...]]:
     name, equals, spans = text.strip().partition("=")
     if not equals and re.fullmatch(r"[^\W\d][^:,]*", name):
         return name, ()
     stretches = spans if equals else name
-    return (name.strip() if equals else ""), tuple(Span.parse(part) for part in stretches.split(","))
+    return (name.strip() if equals else ""), tuple(Span.parse(part, units) for part in stretches.split(","))
 
 
 def _box(spans: Sequence[Span], state: State, name: str, categorical: bool) -> Tensor:

@@ -16,8 +16,9 @@ from suffuse.tasks.inverse import Completing, Completions, Named, Wanted, made, 
 from suffuse.tasks.items import encode_items
 from suffuse.tasks.making import make
 from suffuse.tasks.memory import Memory
-from suffuse.tasks.plan import SAMPLING, OnStep
+from suffuse.tasks.plan import SAMPLING, OnStep, warn_of_unseen
 from suffuse.tasks.samples import Samples
+from suffuse.tasks.taking import warn_of_left
 from suffuse.trained import Trained
 
 DEFAULT_METHOD = "mmps"
@@ -71,6 +72,8 @@ def restore(
     if isinstance(measuring, Identity) and noise == 0.0:
         raise DomainInputError("leaves nothing to undo", field="noise", expected="> 0, or another operator", got=0)
     wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
+    warn_of_unseen(model, wanted.conditions)
+    warn_of_left(model.codec, [[item] for item in items])
 
     def measure(asked: Completions) -> tuple[State, Measured]:
         states = encode_items(model, asked.items, asked.numbers.tolist())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -75,6 +75,23 @@ def check_out(model: Trained, out: str | Path) -> Path:
     return out
 
 
+def check_apart(out: str | Path, read: Iterable[Path]) -> None:
+    """Refuse to write over what is read: into one of these files, or into the folder in which one lies.
+
+    Raises:
+        StorageError: it would be.
+    """
+    out = Path(out)
+    for file in read:
+        place = file if out.suffix else file.parent
+        if out.exists() and place.exists() and place.samefile(out):
+            raise StorageError(
+                "is what is read" if out.suffix else "holds what is read", field=str(out),
+                expected=f"another {'file' if out.suffix else 'folder'} than that of the items", got=str(file),
+                fix="give --out another name",
+            )  # fmt: skip
+
+
 def check_animation(model: Trained, path: str | Path) -> Path:
     """Where a trajectory can be written. Ask before generating.
 
@@ -93,13 +110,23 @@ def _check_suffix(path: Path, known: tuple[str, ...], what: str) -> Path:
     return path
 
 
-def check_writing(model: Trained, options: Mapping[str, Any]) -> Section:
+def check_writing(model: Trained, options: Mapping[str, Any], out: str | Path | None = None) -> Section:
     """How items are to be written, as the domain has it. Ask before generating.
+
+    Arguments:
+        model: of whose domain they are.
+        options: of the domain's :attr:`~suffuse.domain.Domain.writing_section`.
+        out: where they go, if that is known: files of its suffix must be able to have them.
 
     Raises:
         RecipeError: an option that the domain does not have, or a value that it does not take.
+        DomainInputError: one that such files cannot have.
     """
-    return read_section(model.domain.writing_section, options, "writing")
+    section = read_section(model.domain.writing_section, options, "writing")
+    suffix = None if out is None else Path(out).suffix.lower() or model.domain.writes[0]
+    if suffix in model.domain.writes:
+        model.domain.check_writing(section, suffix)
+    return section
 
 
 def save(model: Trained, samples: Samples, out: str | Path, **options: Any) -> list[Path]:
@@ -116,7 +143,7 @@ def save(model: Trained, samples: Samples, out: str | Path, **options: Any) -> l
     Returns:
         the files, the one to look at first.
     """
-    out, how = check_out(model, out), check_writing(model, options)
+    out, how = check_out(model, out), check_writing(model, options, out)
     files = _save_items(model, samples, out, how) if samples.items else []
     if samples.account is not None:
         write_json(manifest_of(out), manifest(model, samples))
@@ -146,7 +173,7 @@ def _save_items(model: Trained, samples: Samples, out: Path, how: Section) -> li
     for i, (item, path) in enumerate(zip(samples.items, files, strict=True)):
         write_items(model, [item], path, how, at_places(told, [i]))
     sheet = out / SHEET
-    write_with(sheet, _sheet(model, samples).save)
+    write_with(sheet, _sheet(model, samples, [file.stem for file in files]).save)
     listing = out / LISTING
     columns = {"seed": samples.seeds, **told, **samples.conditions}
     rows = [{"file": file.name, **{key: values[i] for key, values in columns.items()}} for i, file in enumerate(files)]
@@ -186,10 +213,19 @@ def renderers(domain: str) -> dict[str, str]:
     return {suffix: full_name(spec) for spec in reversed(brought) for suffix in spec.suffixes}
 
 
-def _sheet(model: Trained, samples: Samples) -> Image.Image:
+def _sheet(model: Trained, samples: Samples, stems: Sequence[str]) -> Image.Image:
+    """A picture of all items, which their files' names tell apart; in a row each is after what it was made of."""
     if samples.rows is None:
-        return model.domain.picture(samples.items)
-    return model.domain.picture([item for row in samples.rows for item in row], columns=len(samples.rows[0]))
+        return model.domain.captioned(samples.items, stems)
+    shown, columns = [item for row in samples.rows for item in row], len(samples.rows[0])
+    if samples.sources is None:
+        return model.domain.picture(shown, columns=columns)
+    made = len(samples.items) // len(samples.rows)
+    captions: list[str] = []
+    for first, row in zip(range(0, len(stems), made), samples.rows, strict=True):
+        source = Path(samples.sources[first]).stem
+        captions += [*[source] * (len(row) - made), *stems[first : first + made]]
+    return model.domain.captioned(shown, captions, columns=columns)
 
 
 def _stem(samples: Samples, index: int) -> str:

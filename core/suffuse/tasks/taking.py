@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from suffuse.domain import Item
+from suffuse.domain import Codec, Item
 from suffuse.recipe import sections
 from suffuse.trained import Trained
 
@@ -43,3 +43,17 @@ def taken_each(model: Trained, batches: Iterable[Sequence[Item]], name: str | No
     if left and name is not None:
         told = ", ".join(f"{what} ({of})" for what, of in left.most_common())
         logger.warning("%s: of %d of %d items something is left off: %s", name, left.total(), count, told)
+
+
+def warn_of_left(codec: Codec, items: Sequence[Sequence[Item]]) -> None:
+    """Warn, once, of what the model cannot hold of items, so that what is made of them lacks it.
+
+    Arguments:
+        codec: the model's.
+        items: each in its pieces, one by itself where it is not cut.
+    """
+    lost = [dict.fromkeys(words for piece in pieces for words in codec.left_off(piece)) for pieces in items]
+    left = Counter(words for told in lost for words in told)
+    if left:
+        told = "; ".join(f"{words} ({of} of {len(items)} items)" for words, of in left.most_common())
+        logger.warning("what is made lacks what the model cannot hold: %s", told)

@@ -62,6 +62,7 @@ def train(
         job = prepare(recipe, splits, run, checkpoint, accelerator)
         if accelerator.is_main_process:
             run.describe(to_yaml(recipe))
+            run.leave_out(splits.faults)
             run.rewind(job.trainer.step)
     return _Watch(job, console if accelerator.is_main_process else None).work()
 

@@ -16,6 +16,7 @@ from suffuse.tasks.making import make
 from suffuse.tasks.memory import Memory
 from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, make_plan, warn_of_unseen
 from suffuse.tasks.samples import Samples
+from suffuse.tasks.taking import warn_of_left
 from suffuse.tasks.variations import Variations
 from suffuse.trained import Trained
 
@@ -76,6 +77,7 @@ def vary(
     _check(strength, similarity)
     wanted = Wanted(items=items, count=count, seed=seed, names=names, conditions=conditions or {})
     warn_of_unseen(model, wanted.conditions)
+    warn_of_left(model.codec, [[item] for item in items])
     plan = make_plan(model, Sampling(**options))
     if similarity is None:
         strengths = [STRENGTH if strength is None else strength] * len(items)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from suffuse.errors import SuffuseError
 from suffuse.files import write_json, write_text
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Run:
 
     Arguments:
         folder: holds ``recipe.yaml``, ``checkpoint.safetensors``, ``model.safetensors``, ``log.jsonl``,
-            ``environment.json`` and ``samples/``.
+            ``environment.json`` and ``samples/``; ``left-out.jsonl``, where some data cannot be read.
         step: optimizer steps made.
         metrics: the last logged figures.
         interrupted: whether it was stopped before its last step; the same command goes on from there.
@@ -50,6 +54,10 @@ class Run:
         return self.folder / "log.jsonl"
 
     @property
+    def left_out_path(self) -> Path:
+        return self.folder / "left-out.jsonl"
+
+    @property
     def samples_folder(self) -> Path:
         return self.folder / "samples"
 
@@ -73,6 +81,15 @@ class Run:
         """Write the recipe, and what it runs on."""
         write_text(self.recipe_path, recipe)
         write_json(self.folder / "environment.json", environment())
+
+    def leave_out(self, faults: Sequence[SuffuseError]) -> None:
+        """Write down what of the data cannot be read, a line for each, and say where; nothing of it is no file."""
+        if not faults:
+            self.left_out_path.unlink(missing_ok=True)
+            return
+        rows = [{"item": fault.field, "reason": fault.message} for fault in faults]
+        write_text(self.left_out_path, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
+        logger.warning("all %d that are left out are listed in %s", len(faults), self.left_out_path)
 
 
 def _rows(lines: Iterable[str]) -> Iterable[dict[str, Any]]:

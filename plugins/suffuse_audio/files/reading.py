@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,24 @@ import numpy as np
 import soundfile
 
 from suffuse.errors import DataError
-from suffuse_audio.clip import Clip
+from suffuse_audio.clip import Clip, Depth
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".caf", ".w64")
 
 UNTOLD = 1 << 40
 """Frames; a header that tells more tells no length, as that of a stream that was piped."""
+
+STREAMED = 0x7FFFF000
+"""Bytes; a header that tells as many or more was written before anybody knew how many there would be."""
+
+LENGTHS = re.compile(r"^ *(?:data|SSND|Data Size|riff|Riff size) *: *(\d+) \(should be (\d+)\)", re.MULTILINE)
+"""What libsndfile logs of a header that tells another length than the file has: of the samples, or of all of it."""
+
+DEPTHS: Mapping[str, Depth] = {
+    "PCM_S8": 16, "PCM_U8": 16, "PCM_16": 16, "ALAC_16": 16, "PCM_24": 24, "ALAC_20": 24, "ALAC_24": 24,
+    "PCM_32": "float", "ALAC_32": "float", "FLOAT": "float", "DOUBLE": "float",
+}  # fmt: skip
+"""By libsndfile's name of how samples are stored, the depth that holds them as they are read; lossy files have none."""
 
 BLOCK = 1 << 18
 """Frames that :func:`blocks` reads at a time unless told otherwise: two megabytes of stereo."""
@@ -139,6 +152,9 @@ def _told(file: soundfile.SoundFile, path: Path) -> Info:
         raise bad_sound(path, "it holds no samples")
     if file.frames > UNTOLD:
         raise bad_sound(path, "its head does not tell how long it is")
+    for told, there in LENGTHS.findall(file.extra_info):
+        if int(there) < int(told) < STREAMED and round(file.frames * int(told) / max(1, int(there))) > file.frames:
+            raise bad_sound(path, f"it is cut off: {there} of {told} bytes are there")
     return Info(file.samplerate, file.channels, file.frames)
 
 
@@ -158,4 +174,4 @@ def _part(file: soundfile.SoundFile, path: Path, start: int, frames: int, gaps: 
         raise bad_sound(
             path, f"{len(bad)} samples are not finite, the first at {(start + bad[0]) / file.samplerate:.3f} s"
         )
-    return Clip(samples, file.samplerate)
+    return Clip(samples, file.samplerate, DEPTHS.get(file.subtype))

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -20,12 +20,10 @@ from pydantic import Field, field_validator
 from suffuse.domain import Section
 from suffuse.errors import DomainInputError
 from suffuse.files import write_with, writer_of
-from suffuse_audio.clip import Clip
+from suffuse_audio.clip import Clip, Depth
 from suffuse_audio.resampling import resample
 
 logger = logging.getLogger(__name__)
-
-Depth = Literal[16, 24, "float"]
 
 BLOCK = 1 << 16
 """Frames handed to libsndfile at a time: its Vorbis encoder overruns the stack if it gets minutes at once."""
@@ -65,14 +63,15 @@ FORMATS: Mapping[str, Format] = {
 """By suffix."""
 
 SUBTYPES: Mapping[Depth, str] = {16: "PCM_16", 24: "PCM_24", "float": "FLOAT"}
+"""From the least deep on."""
 
 
 class Writing(Section):
     """How sounds are written.
 
     Arguments:
-        depth: of a sample: ``16`` or ``24`` bits, or ``float``, which alone can be over full scale; left out, 16 bits
-            in files that have a depth. OGG, Opus and MP3 have none.
+        depth: of a sample: ``16`` or ``24`` bits, or ``float``, which alone can be over full scale; left out, that of
+            the sound's own file, as far as the new one can have it, else 16 bits. OGG, Opus and MP3 have none.
     """
 
     depth: Depth | None = Field(default=None)
@@ -85,16 +84,31 @@ class Writing(Section):
 
 @dataclass(frozen=True, eq=False)
 class Destined(Clip):
-    """A clip that knows how deep it is to be written."""
+    """A clip that knows how deep a person wants it written."""
 
-    depth: Depth | None = None
+    asked: Depth | None = None
 
 
 def prepared(items: Sequence[Clip], options: Writing) -> list[Clip]:
     """Clips as :func:`write_clip` is to write them."""
     if options.depth is None:
         return list(items)
-    return [Destined(clip.samples, clip.rate, options.depth) for clip in items]
+    return [Destined(clip.samples, clip.rate, clip.depth, options.depth) for clip in items]
+
+
+def check_depth(options: Writing, suffix: str) -> None:
+    """Refuse a depth that files of a suffix cannot have.
+
+    Raises:
+        DomainInputError: it is such a one.
+    """
+    if suffix in FORMATS and options.depth is not None:
+        _subtype(FORMATS[suffix], options.depth, f"files ending in {suffix}")
+
+
+def deepest(clips: Sequence[Clip]) -> Depth | None:
+    """The depth that holds all of some clips."""
+    return max((clip.depth for clip in clips if clip.depth is not None), key=list(SUBTYPES).index, default=None)
 
 
 def write_clip(clip: Clip, path: str | Path, depth: Depth | None = None) -> None:
@@ -107,7 +121,7 @@ def write_clip(clip: Clip, path: str | Path, depth: Depth | None = None) -> None
     Arguments:
         clip: finite, of at least one frame.
         path: of the file; its suffix is one of :data:`FORMATS`.
-        depth: as of :class:`Writing`; left out, the clip's own (see :func:`prepared`).
+        depth: as of :class:`Writing`; left out, what was asked of the clip (see :func:`prepared`), else its own.
 
     Raises:
         DomainInputError: an unknown suffix, a depth, rate or number of channels that such a file cannot have, a clip
@@ -117,8 +131,10 @@ def write_clip(clip: Clip, path: str | Path, depth: Depth | None = None) -> None
     path = Path(path)
     kind = writer_of(FORMATS, path)
     if depth is None and isinstance(clip, Destined):
-        depth = clip.depth
-    subtype = _subtype(kind, depth, path)
+        depth = clip.asked
+    if depth is None:
+        depth = _own(kind, clip.depth)
+    subtype = _subtype(kind, depth, str(path))
     clip = resample(whole(clip, path), _rate(kind, clip.rate))
     sound = clip if depth == "float" else within_full_scale(clip, path)
     _tell_odd(sound, path)
@@ -172,13 +188,18 @@ def _rate(kind: Format, rate: int) -> int:
     return next((r for r in kind.rates if r >= rate), kind.rates[-1]) if kind.rates else rate
 
 
-def _subtype(kind: Format, depth: Depth | None, path: Path) -> str:
+def _own(kind: Format, depth: Depth | None) -> Depth | None:
+    """A clip's own depth, or the deepest that a file can have if that is less."""
+    return depth if depth is None or depth in kind.depths else next(reversed(kind.depths), None)
+
+
+def _subtype(kind: Format, depth: Depth | None, what: str) -> str:
     """libsndfile's name of a depth."""
     if depth is None:
         return kind.coded or SUBTYPES[16]
     if depth not in kind.depths:
         raise DomainInputError(
-            f"cannot have a depth of {depth}", field=str(path),
+            f"cannot have a depth of {depth}", field=what,
             expected=f"one of {', '.join(map(str, kind.depths))}" if kind.depths else "no depth: such files have none",
             fix="leave the depth out, or write .wav",
         )  # fmt: skip

@@ -38,6 +38,7 @@ class Heard(Operator):
             raise UnsupportedError(
                 f"{type(self).__name__} measures waveforms", field="operator",
                 expected="codec.representation: stft or waveform, of which they come back exactly", got=told,
+                fix="take a model that was trained with one of these, or suffuse bridge with a model of a bridge",
             )  # fmt: skip
         return replace(self, codec=codec)
 

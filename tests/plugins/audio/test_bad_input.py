@@ -15,10 +15,14 @@ pytest.importorskip("torchaudio")
 
 import soundfile
 from click.testing import Result
+from PIL import Image
 from typer.testing import CliRunner
 
 from suffuse.cli import app
+from suffuse.model import load
+from suffuse_audio.clip import clip_of
 from suffuse_audio.files import read_clip
+from suffuse_audio.render import CAPTION, MARGIN, SPECTRUM, WAVE
 
 NETWORK = "network={name: unet, width: 16, multipliers: [1, 2], blocks: 1, fold: 4, heads: 2}"
 TINY = [
@@ -66,6 +70,12 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:20000])
 
 
+def shortened(path: Path) -> None:
+    """A WAV of which the second half is missing."""
+    soundfile.write(path, tone(0.5), 8000)
+    path.write_bytes(path.read_bytes()[:4000])
+
+
 def gap(path: Path) -> None:
     x = tone(0.25)
     x[800:1200] = np.nan
@@ -86,6 +96,7 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     "headless.mp3": (lambda path: path.write_text("no sound\n" * 99), "no sound is found in it"),
     "infinite.wav": (lambda path: soundfile.write(path, np.array([0.0, np.inf]), 8000, "FLOAT"), "not finite"),
     "nothing.wav": (lambda path: soundfile.write(path, np.zeros((0, 1)), 8000), "holds no samples"),
+    "shortened.wav": (shortened, "it is cut off"),
     "text.wav": (lambda path: path.write_text("this is no sound\n" * 99), "not recognised"),
 }
 
@@ -186,11 +197,15 @@ def test_a_broken_file_alone_is_an_error_that_names_it(model, tmp_path, name):
 def test_a_gap_is_refused_by_verbs_that_fill_none(model, tmp_path):
     gap(tmp_path / "gap.wav")
     done = suffuse("vary", model, tmp_path / "gap.wav", "--steps", 2, "--out", "made")
-    assert done.exit_code != 0 and "has a gap" in done.output
+    assert done.exit_code != 0 and "gap.wav: has a gap" in done.output
 
 
-@pytest.mark.parametrize(("part", "message"), [("0.5s:0.6s", "outside"), ("0.1h:0.2h", "unit"), ("0.1s:0.1s", None),
-                                                ("0.2s:0.1s", "holds nothing")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [("0.5s:0.6s", "a stretch of 0.256 s"), ("500ms:600ms", "a stretch of 256 ms"), ("0.1y:0.2y", "unit"),
+     ("0.1s:0.1s", None), ("0.2s:", None), ("0.2s:0.1s", "holds nothing"), ("3:5", "3s:5s"),
+     ("0.24s:0.25s", "a.wav: ends before what is to be filled expected: a part of its 0.2 s")],
+)  # fmt: skip
 def test_parts_that_there_are_not(model, tmp_path, part, message):
     soundfile.write(tmp_path / "a.wav", tone(0.2), 8000)
     done = suffuse("inpaint", model, tmp_path / "a.wav", "--fill", part, "--steps", 2, "--out", "made")
@@ -206,6 +221,10 @@ def test_training_goes_on_without_the_broken_files_of_a_mixed_folder(mixed, capl
     assert done.exit_code == 0, done.output
     (told,) = [text for text in caplog.messages if "cannot be read" in text]
     assert f"{len(BAD)} of {len(GOOD) + len(BAD)} files" in told and "cut.flac" in told
+    listed = [json.loads(line) for line in Path("run/left-out.jsonl").read_text().splitlines()]
+    assert {Path(row["item"]).name for row in listed} == set(BAD)
+    assert all(BAD[Path(row["item"]).name][1].split()[0] in row["reason"] for row in listed)
+    assert any("run/left-out.jsonl" in text for text in caplog.messages)
     done = suffuse("generate", "run", "--count", 2, "--steps", 2, "--out", "made")
     assert done.exit_code == 0, done.output
     assert all(np.isfinite(read_clip(path).samples).all() for path in Path("made").glob("*.wav"))
@@ -237,3 +256,132 @@ def test_training_on_silence_alone(tmp_path):
         soundfile.write(folder / f"{i}.wav", np.zeros(1000 + i), 8000)
     done = suffuse("train", "audio/audio", f"data.path={folder}", *TINY, "--out", "run")
     assert done.exit_code == 0, done.output
+
+
+def test_explain_blames_no_time_after_the_end(model, tmp_path):
+    """Half of the window is silence that nobody recorded."""
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).uniform(-0.5, 0.5, 1000), 8000)
+    done = suffuse("explain", model, tmp_path / "a.wav", "--levels", 2, "--parts", 8, "--tries", 1, "--steps", 2,
+                   "--out", "why")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    (told,) = json.loads(Path("why/explanations.json").read_text())["explanations"]
+    blamed = {part: share for part, share in told["shares"].items() if float(part.partition("-")[0]) >= 0.125}
+    assert len(blamed) == 4 and not any(blamed.values()) and sum(told["shares"].values()) == pytest.approx(1.0)
+    assert not set(told["parts"]) & set(blamed)
+
+
+@pytest.mark.parametrize(("subtype", "kind"), [("PCM_24", "int32"), ("FLOAT", "float32")])
+def test_what_inpaint_keeps_is_as_it_was_in_fine_files(model, tmp_path, subtype, kind):
+    samples = np.random.default_rng(0).uniform(-0.9, 0.9, 2000) * (2.5 if subtype == "FLOAT" else 1.0)
+    soundfile.write(tmp_path / "a.wav", samples, 8000, subtype)
+    done = suffuse("inpaint", model, tmp_path / "a.wav", "--fill", "0.1s:0.12s", "--steps", 2, "--out", "made.wav")
+    assert done.exit_code == 0, done.output
+    assert soundfile.info("made.wav").subtype == subtype
+    before, after = (soundfile.read(path, dtype=kind)[0] for path in (tmp_path / "a.wav", "made.wav"))
+    changed = np.flatnonzero(before != after) / 8000
+    assert changed.min() > 0.09 and changed.max() < 0.13
+
+
+def test_what_cannot_be_written_is_told_before_the_work(model, tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(0.2), 8000)
+    for verb, more in (("generate", ()), ("vary", (tmp_path / "a.wav",)), ("blend", (tmp_path / "a.wav",) * 2)):
+        done = suffuse(verb, model, *more, "--steps", 10**6, "--out", "made.flac", "--out-option", "depth=float")
+        assert done.exit_code == 8 and "cannot have a depth of float" in done.output
+    assert not Path("made.flac").exists()
+
+
+def test_hidden_files_are_left_out_by_every_verb(model, tmp_path, caplog):
+    folder = tmp_path / "sounds"
+    (folder / ".trash").mkdir(parents=True)
+    for i in range(8):
+        soundfile.write(folder / f"{i}.wav", tone(0.2), 8000)
+    for name in ("._0.wav", ".trash/1.wav", ".DS_Store"):
+        (folder / name).write_text("no sound")
+    done = suffuse("score", model, folder, "--levels", 1, "--out", "scored.csv")
+    assert done.exit_code == 0 and len(Path("scored.csv").read_text().splitlines()) == 9
+    done = suffuse("train", "audio/audio", f"data.path={folder}", *TINY, "--out", "run")
+    assert done.exit_code == 0 and "left out" not in caplog.text and not Path("run/left-out.jsonl").exists()
+
+
+def test_a_folder_of_nothing_but_broken_files_is_told_as_such(tmp_path):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    for name, (write, _) in BAD.items():
+        write(folder / name)
+    done = suffuse("train", "audio/audio", f"data.path={folder}", *TINY, "--out", "run")
+    assert done.exit_code == 3 and "broken: none of its 7 files can be read" in done.output
+    assert "cut.flac: cannot be read" in " ".join(done.output.split())
+
+
+def test_a_gap_does_not_stop_a_folder(model, tmp_path, caplog):
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    for i in range(3):
+        soundfile.write(folder / f"{i}.wav", tone(0.2), 8000)
+    gap(folder / "late.wav")
+    samples = tone(1.0)
+    samples[-5:] = np.nan
+    soundfile.write(folder / "later.wav", samples, 8000, "FLOAT")
+    for words in (
+        ("vary", folder, "--count", 1, "--steps", 2, "--out", "made"),
+        ("search", folder / "0.wav", "--in", folder, "--neighbours", 2, "--out", "found"),
+        ("explain", folder, "--top", 1, "--levels", 1, "--tries", 1, "--steps", 2, "--out", "why"),
+    ):
+        caplog.clear()
+        done = suffuse(words[0], model, *words[1:])
+        assert done.exit_code == 0, done.output
+        told = [text for text in caplog.messages if "left out" in text]
+        assert len(told) == 2 and "late.wav" in told[0] and "later.wav" in told[1]
+        assert "has a gap" in told[0] and "items[" not in "".join(told)
+    assert len(list(Path("made").glob("*.wav"))) == 3
+
+
+def test_explain_leaves_broken_files_out(model, mixed, caplog):
+    (mixed / "hour.flac").unlink()
+    done = suffuse("explain", model, mixed, "--top", 1, "--levels", 1, "--tries", 1, "--steps", 2, "--out", "why")
+    assert done.exit_code == 0, done.output
+    told = [text for text in caplog.messages if "left out" in text]
+    assert {name for name in BAD if any(name in text for text in told)} == set(BAD)
+
+
+def test_what_the_model_cannot_hear_is_told_once(model, tmp_path, caplog):
+    soundfile.write(tmp_path / "fine.wav", tone(0.5, 44100, 2), 44100)
+    soundfile.write(tmp_path / "plain.wav", tone(0.2), 8000)
+    files = tmp_path / "fine.wav", tmp_path / "plain.wav"
+    for verb, more in (("vary", ("--count", 1)), ("blend", ("--count", 2))):
+        caplog.clear()
+        done = suffuse(verb, model, *files, *more, "--steps", 1, "--out", verb)
+        assert done.exit_code == 0, done.output
+        (told,) = [text for text in caplog.messages if "cannot hold" in text]
+        assert "frequencies above 4 kHz (it hears 8000 Hz) (1 of 2 items)" in told
+        assert "what comes after 0.256 s (1 of 2 items)" in told and "more than 1 channel (1 of 2 items)" in told
+    assert any("the first item is of 0.5 s, the second of 0.2 s" in text for text in caplog.messages)
+    assert [row["weight"] for row in json.loads(Path("blend/samples.json").read_text())] == [0.0, 1.0]
+
+
+def test_windows_of_a_bridge_lose_their_highs_alone(model):
+    codec = load(model).codec
+    whole = clip_of(tone(3.0, 44100, 2), 44100)
+    left = {words for piece in codec.pieces(whole) for words in codec.left_off(piece)}
+    assert left == {"frequencies above 4 kHz (it hears 8000 Hz)"}
+    assert not codec.left_off(clip_of(tone(0.256), 8000))
+
+
+def test_sheets_tell_files_apart(model, tmp_path):
+    soundfile.write(tmp_path / "a.wav", tone(0.2), 8000)
+    done = suffuse("vary", model, tmp_path / "a.wav", "--count", 2, "--steps", 1, "--out", "made")
+    assert done.exit_code == 0, done.output
+    with Image.open("made/sheet.png") as picture:
+        assert picture.height == 2 * MARGIN + WAVE + SPECTRUM + 2 * CAPTION
+
+
+@pytest.mark.parametrize(("seconds", "code", "said"), [("-1", 8, "is no length"), ("1000", 0, "training items had")])
+def test_lengths_that_training_did_not_have(tmp_path, caplog, seconds, code, said):
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    for i in range(8):
+        soundfile.write(folder / f"{i}.wav", tone(0.1 + 0.02 * i), 8000)
+    done = suffuse("train", "audio/audio", f"data.path={folder}", *TINY, "--out", "run")
+    assert done.exit_code == 0, done.output
+    done = suffuse("generate", "run", "--count", 1, "--set", f"seconds={seconds}", "--steps", 1, "--out", "a.wav")
+    assert done.exit_code == code and said in done.output + caplog.text

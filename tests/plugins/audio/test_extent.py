@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return load(folder)
 
 
-@pytest.mark.parametrize(("extent", "seconds"), [("0.1s", 0.1), ("250ms", 0.25), ("3s", 3.0)])
+@pytest.mark.parametrize(("extent", "seconds"), [("0.1s", 0.1), ("250ms", 0.25), ("3s", 3.0), ("0.01min", 0.6)])
 def test_sounds_last_as_long_as_asked(model: Any, extent: str, seconds: float) -> None:
     for clip in generate(model, 2, extent=extent).items:
         assert seconds <= clip.seconds + 1e-9 <= seconds + model.codec.hop / 4000 + 1e-9
@@ -57,3 +58,12 @@ def test_the_window_itself_is_what_it_is_without_an_extent(model: Any) -> None:
 def test_what_is_no_extent_is_refused(model: Any, extent: str, said: str) -> None:
     with pytest.raises(DomainInputError, match=said):
         parse_extent(model.codec, extent)
+
+
+def test_the_next_size_that_can_be_made_is_told(model: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        assert parse_extent(model.codec, "0.3s").places == 38
+    assert caplog.messages == ["0.3s: the next that the model can make is 0.304 s"]
+    caplog.clear()
+    parse_extent(model.codec, "256ms"), parse_extent(model.codec, "0.001h")
+    assert not caplog.messages

@@ -17,7 +17,8 @@ from suffuse.errors import DataError, DomainInputError, RecipeError, StorageErro
 from suffuse.recipe import read_section
 from suffuse_audio import files
 from suffuse_audio.clip import Clip, clip_of
-from suffuse_audio.files import Writing, blocks, checked, info, prepared, read_clip, write_clip
+from suffuse_audio.domain import joined
+from suffuse_audio.files import Writing, blocks, check_depth, checked, deepest, info, prepared, read_clip, write_clip
 
 
 def noise(frames: int = 5000, channels: int = 2, rate: int = 16000, peak: float = 0.999) -> Clip:
@@ -57,6 +58,64 @@ def test_written_twice_nothing_changes(tmp_path):
     once = read_clip(tmp_path / "a.flac")
     write_clip(once, tmp_path / "b.wav", 16)
     assert np.array_equal(read_clip(tmp_path / "b.wav").samples, once.samples)
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype", "asked", "written"),
+    [("a.wav", "PCM_24", None, "PCM_24"), ("a.wav", "FLOAT", None, "FLOAT"), ("a.wav", "PCM_32", None, "FLOAT"),
+     ("a.wav", "PCM_U8", None, "PCM_16"), ("a.wav", "FLOAT", 16, "PCM_16"), ("a.flac", "FLOAT", None, "PCM_24"),
+     ("a.mp3", "PCM_24", None, "MPEG_LAYER_III"), ("a.wav", "ULAW", None, "PCM_16")],
+)  # fmt: skip
+def test_a_sound_is_written_as_deep_as_its_file_was(tmp_path, name, subtype, asked, written):
+    soundfile.write(tmp_path / "source.wav", noise(peak=0.5).samples, 16000, subtype)
+    (clip,) = prepared([read_clip(tmp_path / "source.wav")], Writing(depth=asked))
+    write_clip(clip, tmp_path / name)
+    assert soundfile.info(tmp_path / name).subtype == written
+
+
+def test_a_float_source_over_full_scale_stays_as_it_is(tmp_path, caplog):
+    soundfile.write(tmp_path / "source.wav", 3.0 * noise().samples, 16000, "FLOAT")
+    source = read_clip(tmp_path / "source.wav")
+    write_clip(source, tmp_path / "again.wav")
+    assert np.array_equal(read_clip(tmp_path / "again.wav").samples, source.samples) and not caplog.messages
+
+
+def test_several_in_one_file_are_as_deep_as_the_deepest():
+    clips = [Clip(noise().samples, 16000, depth) for depth in (None, 24, 16)]
+    assert (deepest(clips), deepest(clips[:1]), deepest([*clips, Clip(clips[0].samples, 1, "float")])) == (
+        24, None, "float",
+    )  # fmt: skip
+    assert joined(clips).depth == 24
+
+
+def test_a_depth_that_a_suffix_cannot_have_is_told_without_a_sound():
+    check_depth(Writing(depth="float"), ".wav")
+    check_depth(Writing(), ".mp3")
+    with pytest.raises(DomainInputError, match=r"files ending in \.mp3: cannot have a depth of 24"):
+        check_depth(Writing(depth=24), ".mp3")
+
+
+@pytest.mark.parametrize("kind", ["WAV", "WAVEX", "AIFF", "AU", "W64", "RF64"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_a_file_that_is_shorter_than_its_head_says_is_cut_off(tmp_path, kind, subtype):
+    path = tmp_path / f"a.{kind.lower() if kind in ('AIFF', 'AU', 'W64') else 'wav'}"
+    soundfile.write(path, noise().samples, 16000, subtype, format=kind)
+    assert len(read_clip(path)) == 5000
+    path.write_bytes(path.read_bytes()[:-100])
+    for read in (read_clip, info, checked):
+        with pytest.raises(DataError, match=r"it is cut off: .* bytes are there"):
+            read(path)
+
+
+@pytest.mark.parametrize("told", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000])
+def test_a_head_that_was_written_before_its_sound_tells_no_length(tmp_path, told):
+    """As those of what was piped into a file."""
+    soundfile.write(tmp_path / "a.wav", noise().samples, 16000, "PCM_16")
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    place = content.index(b"data") + 4
+    content[place : place + 4] = content[4:8] = told.to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(content)
+    assert len(read_clip(tmp_path / "a.wav")) == 5000
 
 
 def test_a_part_is_read_by_seeking(tmp_path):

@@ -284,3 +284,13 @@ def test_several_threads_read_at_once(make, monkeypatch):
     assert all(np.array_equal(x, alone[i % len(alone)]) for i, x in enumerate(together))
     picked = examples_at(splits.train, [5, 2])
     assert np.array_equal(picked.items[1].samples, alone[2])
+
+
+def test_sounds_that_the_table_does_not_name_are_counted_and_told(make, caplog):
+    names = [f"{i}.wav" for i in range(10)]
+    root = make({**dict.fromkeys([*names, "more/a.wav", "more/b.wav", "._0.wav"], 100), "notes.txt": "none"})
+    (root / "labels.csv").write_text("file,label\n" + "\n".join(f"{name},x" for name in names))
+    with caplog.at_level(logging.WARNING):
+        assert len(every(folder(Data(path=root)))) == 10
+    (told,) = caplog.messages
+    assert "names 10 files; 2 other sounds" in told and "a.wav" in told

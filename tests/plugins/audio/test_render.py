@@ -102,3 +102,14 @@ def test_no_sounds_and_what_is_none():
     with pytest.raises(DomainInputError, match="is no sound") as caught:
         sheet([tone(440.0), "a"])
     assert caught.value.field == "items[1]"
+
+
+def test_names_stand_below_and_long_ones_lose_their_middle():
+    plain, named = sheet([tone(440.0)] * 2, 2), sheet([tone(440.0)] * 2, 2, ["a", "name" * 40])
+    assert named.size == (plain.width, plain.height + CAPTION)
+    first, second = (
+        np.asarray(named.crop((x, MARGIN + HEIGHT, x + WIDTH, MARGIN + HEIGHT + CAPTION)).convert("L")) < 200
+        for x in (MARGIN, 2 * MARGIN + WIDTH)
+    )
+    assert 0 < first.sum() < 60 and first[:, 20:].sum() == 0
+    assert second[:, -40:].any() and not second[:, -2:].any()
