@@ -8,8 +8,12 @@ from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 
 INSTALL = {
+    "audio_diffusion_pytorch": (
+        "pip install --no-deps audio-diffusion-pytorch a-unet audio-encoders-pytorch && pip install einops"
+    ),
     "denoising_diffusion_pytorch": "pip install denoising-diffusion-pytorch",
     "diffusers": "pip install diffusers",
+    "diffwave": "git clone https://github.com/lmnt-com/diffwave && export PYTHONPATH=$PYTHONPATH:diffwave/src",
     "ForestDiffusion": "pip install ForestDiffusion",
     "k_diffusion": "pip install --no-deps k-diffusion && pip install torchdiffeq torchsde",
     "sdv": "pip install sdv",

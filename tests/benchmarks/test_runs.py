@@ -12,6 +12,8 @@ import torch
 
 from benchmarks import order, peers, strong
 from benchmarks.report import markdown
+from suffuse.errors import DataError
+from suffuse.registry import load_domain
 from tests.docs.session import missing
 
 TINY = {
@@ -21,6 +23,7 @@ TINY = {
     "molecules_steered": ["molecules", "--count", "2", "--particles", "2", "--steps", "4"],
     "order": ["--count", "4", "--reference", "200", "--samples", "256"],
     "overhead": ["--batch", "2", "--steps", "3", "--rounds", "1", "--tiny-rounds", "1"],
+    "audio_peers": ["--batch", "2", "--rounds", "1", "--evaluations", "2"],
     "encode": ["--data", "digits", "--count", "1", "--evaluations", "4"],
     "score": [
         "--usual", "digits", "--odd", "digits", "--count", "2", "--reference", "3", "--statistics", "profile",
@@ -50,6 +53,8 @@ def test_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.importorskip("diffusers", reason="there is no other toolkit to agree with: pip install diffusers")
     if name == "inverse" and (reason := missing("the data set fashion-mnist")) is not None:
         pytest.skip(reason)
+    if name == "audio_peers":
+        _need_digits()
     monkeypatch.setattr(order, "FITTED", (("even in t", strong.even_times, (4, 8)),))
     monkeypatch.setattr(strong, "SAMPLERS", strong.SAMPLERS[:8])
     file = tmp_path / "figures.json"
@@ -57,6 +62,15 @@ def test_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     figures = json.loads(file.read_text())
     assert figures.pop("environment")["packages"]["torch"]
     assert any(rows for rows in figures.values())
+
+
+def _need_digits() -> None:
+    pytest.importorskip("soundfile")
+    audio = load_domain("audio")
+    try:
+        audio.splits(audio.data_section(name="fsdd"))
+    except DataError as error:
+        pytest.skip(error.message)
 
 
 def test_an_absent_peer_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
