@@ -36,10 +36,11 @@ from benchmarks.peers import AbsentPeer, peer
 from benchmarks.report import Row, markdown, parser, save, show, tell
 from benchmarks.timing import Job, Times, interleaved
 from suffuse.domain import examples_at
+from suffuse.precision import resolve_precision
 from suffuse.recipe import load_recipe
 from suffuse.tasks.data import open_splits
 from suffuse.tasks.generate import generate
-from suffuse.tasks.job import make_accelerator, prepare, resolve_precision
+from suffuse.tasks.job import make_accelerator, prepare
 from suffuse.training.run import Run
 from suffuse_audio.codec import SoundCodec
 
@@ -235,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     times = interleaved(jobs, given.rounds)  # type: ignore[arg-type, type-var]
     rows = [_row(setting, given, name, side, times) for name, side in sides.items()]
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    precision = resolve_precision("auto")
+    precision = resolve_precision("auto", "precision")
     tell(f"batch {given.batch}, {given.threads} threads; own precision: {precision}; load of the machine: {load}")
     show("beside other toolkits", rows)
     print(markdown(rows))

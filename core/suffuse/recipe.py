@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from suffuse.domain import Section
 from suffuse.errors import RecipeError, SuffuseError, nearest
@@ -103,6 +103,16 @@ class EmaSection(Section):
     decay: float = Field(0.999, gt=0.0, lt=1.0)
 
 
+def _no_is_a_word(value: Any) -> Any:
+    """YAML 1.1 takes a bare ``no`` for false."""
+    return "no" if value is False else value
+
+
+PRECISIONS = ("auto", "no", "bf16")
+Precision = Annotated[Literal["auto", "no", "bf16"], BeforeValidator(_no_is_a_word)]
+"""In what a network computes while sampling: float32 (``no``), bfloat16, or what the hardware does fast."""
+
+
 class TrainSection(Section):
     """The loop; ``precision: auto`` is bfloat16 where the hardware computes in it.
 
@@ -117,7 +127,7 @@ class TrainSection(Section):
     batch: int = Field(64, gt=0)
     keep: bool = False
     accumulate: int = Field(1, gt=0)
-    precision: Literal["auto", "no", "bf16", "fp16"] = "no"
+    precision: Annotated[Literal["auto", "no", "bf16", "fp16"], BeforeValidator(_no_is_a_word)] = "no"
     seed: int = 0
     workers: int = Field(1, gt=0)
     observers: tuple[Named, ...] = ()
@@ -127,12 +137,6 @@ class TrainSection(Section):
     patience: int | None = Field(None, gt=0)
     sample_every: int = Field(1000, gt=0)
     checkpoint_every: int = Field(500, gt=0)
-
-    @field_validator("precision", mode="before")
-    @classmethod
-    def _no_is_a_word(cls, value: Any) -> Any:
-        """YAML 1.1 takes a bare ``no`` for false."""
-        return "no" if value is False else value
 
 
 def _weight_or_name(value: Any) -> Any:
@@ -156,6 +160,7 @@ class SampleSection(Section):
     steps: int = Field(20, gt=0)
     guidance: WeightOrName = 1.0
     interval: tuple[float, float] | None = None
+    precision: Precision = "no"
     count: int = Field(64, gt=0)
 
 

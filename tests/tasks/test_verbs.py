@@ -57,6 +57,19 @@ def test_sample_is_the_same_alone_in_any_batch_and_by_seed(model: Model) -> None
     assert by_seed.items[0] == pytest.approx(alone.items[0], abs=1e-5)
 
 
+def test_a_network_may_compute_in_bfloat16(model: Model) -> None:
+    exact = generate(model, 6, conditions={"label": "f2"}, steps=8)
+    coarse = generate(model, 6, conditions={"label": "f2"}, steps=8, precision="bf16")
+    off = float((torch.tensor(exact.items) - torch.tensor(coarse.items)).abs().max())
+    assert 0.0 < off < 0.2
+    recipe = validate({**model.recipe.model_dump(mode="json"), "sample": {"steps": 8, "precision": "bf16"}})
+    by_recipe = generate(replace(model, recipe=recipe), 6, conditions={"label": "f2"}, sampler=Heun(), grid=Karras(8))
+    told = generate(model, 6, conditions={"label": "f2"}, sampler=Heun(), grid=Karras(8), precision="bf16")
+    assert by_recipe.items == told.items
+    with pytest.raises(DomainInputError, match="precision"):
+        generate(model, 1, precision="fp8")
+
+
 def test_a_folder_of_samples_is_read_back_without_its_list(model: Model, tmp_path: Path) -> None:
     made = generate(model, 3, steps=2)
     save(model, made, tmp_path)  # the toy's items and the list are .json files both

@@ -30,6 +30,7 @@ def bridge(
     sampler: opt.SamplerText = None,
     grid: opt.GridText = None,
     batch: opt.Batch = 64,
+    precision: opt.Precision = None,
     device: opt.Device = None,
     out: opt.Out = None,
     out_options: opt.OutOptions = None,
@@ -44,7 +45,14 @@ def bridge(
     place = check_out(loaded, out or opt.fresh_folder(Path("bridged") / opt.title(model)))
     writing = opt.parse_writing(loaded, out_options, place)
     plan = opt.read_plan(
-        loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid
+        loaded,
+        label=label,
+        prompt=prompt,
+        conditions=conditions,
+        steps=steps,
+        sampler=sampler,
+        grid=grid,
+        precision=precision,
     )
 
     call = {"degrade": degrade, "count": count, "seed": seed, "batch": batch, **plan}

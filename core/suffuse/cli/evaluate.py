@@ -37,6 +37,7 @@ def evaluate(
     guidance: opt.Guidance = None,
     interval: opt.IntervalText = None,
     batch: opt.Batch = 64,
+    precision: opt.Precision = None,
     device: opt.Device = None,
     out: opt.Out = None,
     as_json: opt.Json = False,
@@ -48,7 +49,7 @@ def evaluate(
     splits = _other_data(loaded, data)
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
-        schedule=schedule, guidance=guidance, interval=interval,
+        schedule=schedule, guidance=guidance, interval=interval, precision=precision,
     )  # fmt: skip
     count = count or loaded.recipe.evaluate.count
     with item_bar("generate", count) as on_step:

@@ -59,6 +59,7 @@ def generate(
     filters: filtering.Filters = None,
     tries: filtering.Tries = None,
     batch: opt.Batch = 64,
+    precision: opt.Precision = None,
     device: opt.Device = None,
     trajectory: Trajectory = None,
     out: opt.Out = None,
@@ -78,6 +79,7 @@ def generate(
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
+        precision=precision,
     )  # fmt: skip
     steering = parse_steering(score_by, score_weight, score_every, particles)
     chosen = {"filters": filtering.parse_filters(loaded, filters), "tries": tries, **steering}

@@ -64,6 +64,7 @@ def inpaint(
     filters: filtering.Filters = None,
     tries: filtering.Tries = None,
     batch: opt.Batch = 64,
+    precision: opt.Precision = None,
     device: opt.Device = None,
     out: opt.Out = None,
     out_options: opt.OutOptions = None,
@@ -81,6 +82,7 @@ def inpaint(
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
+        precision=precision,
     )  # fmt: skip
     call = {
         "fill": fill, "keep": keep, "method": opt.make_component("method", method), "count": count, "seed": seed,

@@ -117,6 +117,10 @@ IntervalText = Annotated[
     str | None, typer.Option("--interval", metavar="LOW,HIGH", help="The noise levels σ within which guidance acts.")
 ]
 Batch = Annotated[int, typer.Option("--batch", min=1, help="Items made at a time; changes the speed, not the items.")]
+Precision = Annotated[
+    str | None,
+    typer.Option("--precision", metavar="no|bf16|auto", help="Of the network's products; auto: what is fast here."),
+]
 Device = Annotated[
     str | None, typer.Option("--device", metavar="DEVICE", help="Where to compute, as cuda:1; the fastest by default.")
 ]
@@ -288,6 +292,7 @@ def read_plan(
     interval: str | None = None,
     negative: Sequence[str] | None = None,
     compose: Sequence[str] | None = None,
+    precision: str | None = None,
 ) -> dict[str, Any]:
     """How to sample and under which conditions, from the options that verbs share, for their tasks."""
     return {
@@ -300,6 +305,7 @@ def read_plan(
         "interval": parse_interval(interval),
         "negative": parse_conditions(model.conditions, None, None, negative, "--negative"),
         "compose": parse_composed(model.conditions, compose),
+        "precision": precision,
     }
 
 

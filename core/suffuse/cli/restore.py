@@ -51,6 +51,7 @@ def restore(
     negative: opt.Negative = None,
     compose: opt.Compose = None,
     batch: opt.Batch = 64,
+    precision: opt.Precision = None,
     device: opt.Device = None,
     out: opt.Out = None,
     out_options: opt.OutOptions = None,
@@ -67,6 +68,7 @@ def restore(
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
+        precision=precision,
     )  # fmt: skip
     call = {
         "operator": opt.make_component("operator", operator), "noise": noise, "degrade": degrade, "count": count,

@@ -52,6 +52,7 @@ def vary(
     filters: filtering.Filters = None,
     tries: filtering.Tries = None,
     batch: opt.Batch = 64,
+    precision: opt.Precision = None,
     device: opt.Device = None,
     out: opt.Out = None,
     out_options: opt.OutOptions = None,
@@ -68,6 +69,7 @@ def vary(
     plan = opt.read_plan(
         loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
         schedule=schedule, guidance=guidance, interval=interval, negative=negative, compose=compose,
+        precision=precision,
     )  # fmt: skip
     call = {
         "strength": strength, "similarity": similarity, "count": count, "seed": seed,

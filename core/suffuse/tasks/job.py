@@ -18,6 +18,7 @@ from suffuse.domain import Codec, Domain, Splits, examples_at
 from suffuse.errors import DataError, RecipeError
 from suffuse.forward import with_encoder
 from suffuse.nn.memory import Memory
+from suffuse.precision import resolve_precision
 from suffuse.recipe import DistillSection, Recipe, sections, validate
 from suffuse.registry import load_domain
 from suffuse.tasks.plan import Sampling, make_plan
@@ -43,23 +44,9 @@ def make_accelerator(precision: str) -> Accelerator:
     Under ``torchrun`` on a machine without an accelerator the processes share the work on CPUs.
     """
     AcceleratorState._reset_state()  # else the precision of the first training of this Python process stays for all
-    return Accelerator(mixed_precision=resolve_precision(precision), cpu=not torch.accelerator.is_available())
-
-
-def resolve_precision(precision: str) -> str:
-    """``auto`` as what the hardware does fast: bfloat16 on GPUs and CPUs that compute in it, else float32."""
-    if precision == "fp16" and not torch.cuda.is_available():
-        raise RecipeError("needs a GPU", field="train.precision", expected="auto, no or bf16", got="fp16")
-    if precision != "auto":
-        return precision
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "no"
-    return "bf16" if "avx512_bf16" in _cpu_capabilities() else "no"
-
-
-def _cpu_capabilities() -> set[str]:
-    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # absent before torch 2.9
-    return {name for name, present in known.items() if present is True}
+    return Accelerator(
+        mixed_precision=resolve_precision(precision, "train.precision"), cpu=not torch.accelerator.is_available()
+    )
 
 
 @dataclass(frozen=True)
