@@ -42,6 +42,7 @@ def blend(
 ) -> None:
     """From one item to another, through those between."""
     from suffuse.tasks.blend import blend as go_between
+    from suffuse.tasks.items import called
     from suffuse.tasks.samples import check_apart, check_out, check_writing
 
     loaded = opt.load_model(model, device)
@@ -51,7 +52,7 @@ def blend(
     check_apart(place, (a, b))
     first, second = (_read(loaded, path) for path in (a, b))
     begun = time.perf_counter()
-    with item_bar("blend", count) as on_step:
+    with item_bar("blend", count) as on_step, called([str(a), str(b)]):
         found = go_between(loaded, first, second, count, steps=steps, conditions=asked, batch=batch, on_step=on_step)
     files = _write(loaded, found, place, check_writing(loaded, writing), {"from": a, "to": b})
     _tell(files, found, time.perf_counter() - begun, as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -52,13 +52,32 @@ def require_reached(model: Trained, items: Sequence[Item], fill: Fill) -> None:
     if not isinstance(like, Tensor) or not model.codec.units():
         return
     for part in [fill] if isinstance(fill, str | Region) else fill:
-        inside = held_by(model, part)(like)[""]
+        inside = _inside(model, items, part, like)
         for number, item in enumerate(items):
             after = beyond(model.codec, [item], like)
             if after is None or bool((inside & ~after).any()) or bool((inside | ~after).all()):
                 continue
-            ends = ", ".join(f"{extent:.4g} {name}" for name, extent in model.codec.extent(item).items())
             raise DomainInputError(
-                "ends before what is to be filled", field=f"items[{number}]", expected=f"a part of its {ends}",
+                "ends before what is to be filled", field=f"items[{number}]",
+                expected=f"a part of its {_told(model.codec.extent(item))}",
                 got=part if isinstance(part, str) else "a region beyond it", fix="tell an earlier part of it",
             )  # fmt: skip
+
+
+def _inside(model: Trained, items: Sequence[Item], part: str | Region, like: Tensor) -> Tensor:
+    """Which entries a part holds; if it is beyond what any state holds, how far items reach is told as well."""
+    try:
+        return held_by(model, part)(like)[""]
+    except DomainInputError as error:
+        reached = [extent for item in items if (extent := model.codec.extent(item))]
+        if not reached or error.expected is None:
+            raise
+        shortest = min(reached, key=lambda extent: next(iter(extent.values())))
+        raise DomainInputError(
+            error.message, field=error.field, got=error.got, fix=error.fix,
+            expected=f"{error.expected}, which the model holds; the shortest item is {_told(shortest)}",
+        ) from error  # fmt: skip
+
+
+def _told(extent: Mapping[str, float]) -> str:
+    return ", ".join(f"{value:.4g} {name}" for name, value in extent.items())

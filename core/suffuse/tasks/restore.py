@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from suffuse.domain import Item
-from suffuse.errors import DomainInputError
+from suffuse.errors import DomainInputError, UnsupportedError
 from suffuse.inverse import Measured, Method
 from suffuse.inverse.likelihood import require_noise
 from suffuse.operators import Identity, Operator
+from suffuse.process import Interpolant
 from suffuse.rng import Rng
 from suffuse.state import State, combine
 from suffuse.tasks.inverse import Completing, Completions, Named, Wanted, made, plan_of
@@ -67,6 +68,11 @@ def restore(
         RecipeError: an option that the operator or the method does not have.
         UnsupportedError: the operator, the method or the sampler cannot work with the model's states or process.
     """
+    if isinstance(model.process, Interpolant):
+        raise UnsupportedError(
+            "was trained from data to data", field="model", expected="a model that was trained from noise",
+            got=type(model.process).__name__, fix="use bridge, which undoes what this model was trained for",
+        )  # fmt: skip
     require_noise(noise)
     measuring: Operator = made("operator", operator).bound(model.codec)
     if isinstance(measuring, Identity) and noise == 0.0:

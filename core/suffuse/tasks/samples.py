@@ -86,7 +86,7 @@ def check_apart(out: str | Path, read: Iterable[Path]) -> None:
         place = file if out.suffix else file.parent
         if out.exists() and place.exists() and place.samefile(out):
             raise StorageError(
-                "is what is read" if out.suffix else "holds what is read", field=str(out),
+                "is a file that is read" if out.suffix else "is the folder of a file that is read", field=str(out),
                 expected=f"another {'file' if out.suffix else 'folder'} than that of the items", got=str(file),
                 fix="give --out another name",
             )  # fmt: skip

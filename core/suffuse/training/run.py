@@ -89,7 +89,7 @@ class Run:
             return
         rows = [{"item": fault.field, "reason": fault.message} for fault in faults]
         write_text(self.left_out_path, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
-        logger.warning("all %d that are left out are listed in %s", len(faults), self.left_out_path)
+        logger.warning("what is left out (%d) is listed in %s", len(faults), self.left_out_path)
 
 
 def _rows(lines: Iterable[str]) -> Iterable[dict[str, Any]]:

@@ -202,7 +202,8 @@ def test_a_gap_is_refused_by_verbs_that_fill_none(model, tmp_path):
 
 @pytest.mark.parametrize(
     ("part", "message"),
-    [("0.5s:0.6s", "a stretch of 0.256 s"), ("500ms:600ms", "a stretch of 256 ms"), ("0.1y:0.2y", "unit"),
+    [("0.5s:0.6s", "a stretch of 0.256 s, which the model holds; the shortest item is 0.2 s"),
+     ("500ms:600ms", "a stretch of 256 ms"), ("0.1y:0.2y", "unit"),
      ("0.1s:0.1s", None), ("0.2s:", None), ("0.2s:0.1s", "holds nothing"), ("3:5", "3s:5s"),
      ("0.24s:0.25s", "a.wav: ends before what is to be filled expected: a part of its 0.2 s")],
 )  # fmt: skip

@@ -23,6 +23,7 @@ from suffuse.report import write_report
 from suffuse.rng import Rng
 from suffuse.tasks.bridge import bridge
 from suffuse.tasks.evaluate import evaluate
+from suffuse.tasks.restore import restore
 from suffuse.tasks.train import train
 from suffuse_audio.clip import Clip, clip_of
 from suffuse_audio.codec import SoundCodec
@@ -206,3 +207,15 @@ def test_a_bridge_is_evaluated_on_degraded_test_sounds(model: Any) -> None:
     assert {"frechet_distance", "si_sdr", "log_spectral_distance"} <= set(found)
     assert -20.0 < found["si_sdr"] < 40.0
     assert evaluate(model, count=12, steps=1).metrics["si_sdr"] != found["si_sdr"]
+
+
+def test_restore_sends_a_model_of_a_bridge_to_bridge(model: Any) -> None:
+    with pytest.raises(UnsupportedError, match=r"(?s)from data to data.*use bridge"):
+        restore(model, [clip_of(np.zeros(2000), 8000)], "noisy-sound")
+
+
+def test_a_bridge_keeps_depth_and_tells_what_it_cannot_hear(model: Any, caplog: pytest.LogCaptureFixture) -> None:
+    clips = [Clip(np.zeros((2000, 1), np.float32), rate, depth) for rate, depth in ((4000, "float"), (16000, 24))]
+    assert [one.depth for one in bridge(model, clips, steps=1).items] == ["float", 24]
+    (told,) = [text for text in caplog.messages if "cannot hold" in text]
+    assert "it hears 4000 Hz) (1 of 2 items)" in told
