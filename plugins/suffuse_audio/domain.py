@@ -57,15 +57,16 @@ class Audio(Domain):
         if path.suffix.lower() == ".png":
             write_with(path, self.picture(items).save)
         else:
-            files.write_clip(joined([require_clip(item, i) for i, item in enumerate(items)]), path)
+            sounds = [files.require_sound(item, i) for i, item in enumerate(items)]
+            files.write_clip(sounds[0] if len(sounds) == 1 else joined([require_clip(one, 0) for one in sounds]), path)
 
     def to_write(self, items: Sequence[Item], options: Section, told: Mapping[str, Sequence[Any]]) -> Sequence[Item]:
         """At the depth that is asked for."""
         assert isinstance(options, files.Writing)
-        return files.prepared([require_clip(item, i) for i, item in enumerate(items)], options)
+        return files.prepared([files.require_sound(item, i) for i, item in enumerate(items)], options)
 
     def read(self, path: Path) -> list[Item]:
-        return [files.read_clip(Path(path), gaps=True)]
+        return [files.open_sound(Path(path))]
 
     def batches(self, path: Path, size: int) -> Iterator[list[Item]]:
         """The one sound of a file, or why it cannot be read."""

@@ -55,6 +55,7 @@ def explain(
     from suffuse.tasks.explained import save
     from suffuse.tasks.score import make_scorer
     from suffuse.tasks.scoring.sources import find_sources
+    from suffuse.windows import Windowing
 
     loaded = opt.load_model(model, device)
     asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)
@@ -63,7 +64,7 @@ def explain(
     begun = time.perf_counter()
     scorer = make_scorer(
         loaded, statistic=statistic, reference=read_reference(loaded, reference), conditions=asked,
-        levels=levels, draws=draws, seed=seed,
+        levels=levels, draws=draws, seed=seed, windows=isinstance(loaded.codec, Windowing),
     )  # fmt: skip
     with item_bar("score", len(sources)) as on_step:
         names, numbers, oddest = _oddest(scorer, sources, top, on_step)
@@ -96,7 +97,7 @@ def _oddest(
     from suffuse.tasks.scoring.sources import read_batches
 
     kept = Extremes(top)
-    for part in read_batches(scorer.model, sources, items_at_a_time(scorer.model)):
+    for part in read_batches(scorer.model, sources, items_at_a_time(scorer.model), cutting=scorer.cutting):
         refuse_unreadable(part.items)
         scores = scorer(part.items, range(part.number, part.number + len(part)))
         names, places = part.names(), scores.oddest_first[:top]
