@@ -26,6 +26,9 @@ from suffuse_audio.resampling import resample
 
 logger = logging.getLogger(__name__)
 
+LARGEST = 2**32 - 2**16
+"""Bytes of samples in a file of WAV or AIFF, whose heads have 32 bits for their number; libsndfile would not tell."""
+
 QUIET = 1e-4
 """A peak below this, −80 dB of full scale, is silence."""
 
@@ -61,6 +64,7 @@ FORMATS: Mapping[str, Format] = {
 """By suffix."""
 
 SUBTYPES: Mapping[Depth, str] = {16: "PCM_16", 24: "PCM_24", "float": "FLOAT"}
+BYTES: Mapping[str, int] = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
 
 
 class Writing(Section):
@@ -124,6 +128,7 @@ def write_clip(sound: Sound, path: str | Path, depth: Depth | None = None) -> No
     if (rate := _rate(kind, sound.rate)) != sound.rate:
         sound = resample(sound.whole() if isinstance(sound, Recording) else sound, rate)
         seen = heard(sound, path)
+    _require_room(kind, subtype, sound, path)
     scale = 1.0 if depth == "float" else _within_full_scale(seen, path)
     _tell_odd(seen, scale, path)
     write_with(path, lambda temporary: _write(sound, scale, temporary, kind.name, subtype, path))
@@ -165,6 +170,15 @@ def heard(sound: Sound, path: Path) -> Heard:
             fix="fill the gaps first: suffuse inpaint",
         )  # fmt: skip
     return Heard(peak, float(np.abs(total / len(sound)).max()))
+
+
+def _require_room(kind: Format, subtype: str, sound: Sound, path: Path) -> None:
+    size = len(sound) * sound.channels * BYTES.get(subtype, 0)
+    if kind.name in ("WAV", "AIFF") and size > LARGEST:
+        raise DomainInputError(
+            "cannot hold so long a sound", field=str(path), expected=f"at most {LARGEST / 2**30:.3g} GiB",
+            got=f"{size / 2**30:.3g} GiB, {sound.seconds / 3600:.3g} hours", fix="write .flac",
+        )  # fmt: skip
 
 
 def _within_full_scale(seen: Heard, path: Path) -> float:

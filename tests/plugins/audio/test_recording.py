@@ -20,7 +20,7 @@ from suffuse.errors import DomainInputError, StorageError
 from suffuse_audio.clip import Clip, clip_of, require_clip
 from suffuse_audio.codec import SoundCodec
 from suffuse_audio.domain import Audio
-from suffuse_audio.files import Recording, Writing, kept, open_sound, read_clip, recording, write_clip
+from suffuse_audio.files import Recording, Writing, kept, open_sound, read_clip, recording, write_clip, writing
 from suffuse_audio.representations import ComplexStft
 from suffuse_audio.windows import Windows
 
@@ -120,6 +120,17 @@ def test_no_room_for_what_is_made_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(soundfile.SoundFile, "write", full)
     with pytest.raises(StorageError, match="could not be written"):
         kept([np.zeros((10, 1), np.float32)], RATE, 1)
+
+
+def test_a_wav_that_would_be_too_large_is_refused(
+    pair: tuple[Clip, Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "LARGEST", 39_999)
+    with pytest.raises(DomainInputError, match="cannot hold so long a sound"):
+        write_clip(pair[1], tmp_path / "b.wav")
+    write_clip(pair[1], tmp_path / "b.flac")
+    monkeypatch.setattr(writing, "LARGEST", 40_000)
+    write_clip(pair[1], tmp_path / "b.wav")
 
 
 def test_a_gap_is_read_and_never_written(tmp_path: Path) -> None:
