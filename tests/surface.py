@@ -18,6 +18,7 @@ MODULES = (
     "suffuse.registry.specs",
     "suffuse.testing",
     "suffuse.domain",
+    "suffuse.windows",
     "suffuse.similarity",
     "suffuse.codecs",
     "suffuse.conditions",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -13,14 +13,20 @@ from suffuse.portrait import Portrait
 from suffuse.recipe import Named
 
 
+class Combining(Protocol):
+    """What of a statistic makes scores of its figures."""
+
+    def combine(self, figures: Tensor, usual: Tensor | None) -> Tensor: ...
+
+
 @dataclass(frozen=True)
 class Calibration:
     """A statistic's figures of usual items; made once, used for any number of scores, kept in a model's file.
 
     Arguments:
         statistic: its name and options.
-        figures: float64 ``[count, columns]``.
-        values: float64 ``[count]``, in rising order.
+        figures: float64 ``[count, columns]``; of items that have windows, of each of these.
+        values: float64 ``[count]``, in rising order; of each item.
         threshold: an item that scores above it is called odd; ``None``: nobody has said where to draw the line.
         usual: how the parts of the items are distributed, if they have names.
     """
@@ -30,6 +36,10 @@ class Calibration:
     values: Tensor
     threshold: float | None = None
     usual: Portrait | None = None
+
+    def of_windows(self, statistic: Combining) -> Calibration:
+        """The same with values of windows instead of items, to judge windows by."""
+        return replace(self, values=statistic.combine(self.figures, self.figures).sort().values)
 
     def p_values(self, values: Tensor) -> Tensor:
         """The share of usual items, the item itself counted, that are at least as odd: float64, in (0, 1].

@@ -23,6 +23,7 @@ from suffuse.parts import Parts
 from suffuse.rng import Rng
 from suffuse.similarity import Similarity
 from suffuse.state import State
+from suffuse.windows import Several
 
 Item = Any
 
@@ -354,21 +355,23 @@ class Codec(ABC):
         """
         return None
 
-    def pieces(self, item: Item) -> Sequence[Item]:
+    def pieces(self, item: Item) -> Several[Item]:
         """An item as the model can take it: in several, in their order, where it is larger than states are.
 
-        By default it is whole. ``bridge`` takes pieces, and hands what was made of them to :meth:`join`.
+        By default it is whole. ``bridge`` takes pieces in turn, once for each result, and hands what was made of them
+        to :meth:`join`. Where an item may be larger than memory, they should be read as they are asked for.
         """
         return [item]
 
-    def join(self, made: Sequence[Item], item: Item) -> Item:
+    def join(self, made: Iterable[Item], item: Item) -> Item:
         """What was made of the :meth:`pieces` of an item, as one: like the item in all that the model knows nothing of.
 
         Arguments:
-            made: of each piece.
+            made: of each piece, made as it is asked for; none may be left out.
             item: the item.
         """
-        return made[0]
+        (one,) = made
+        return one
 
     def grow(
         self, items: Sequence[Item], keep: str | None, conditions: Mapping[str, Sequence[Any]], rng: Rng

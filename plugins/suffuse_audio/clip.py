@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -50,6 +51,23 @@ class Clip:
         """How long it lasts."""
         return len(self) / self.rate
 
+    def spans(self, starts: Iterable[int], frames: int) -> Iterator[Clip]:
+        """Parts of it, one after the other.
+
+        Arguments:
+            starts: their first frames, none before the one that came before it.
+            frames: of each; fewer where the sound ends.
+        """
+        return (self[start : start + frames] for start in starts)
+
+
+class Stored(ABC):
+    """A sound that is not in memory."""
+
+    @abstractmethod
+    def whole(self) -> Clip:
+        """All of it."""
+
 
 def clip_of(samples: NDArray[np.floating], rate: int) -> Clip:
     """A clip of samples ``[frames]`` or ``[frames, channels]``."""
@@ -60,11 +78,13 @@ def clip_of(samples: NDArray[np.floating], rate: int) -> Clip:
 
 
 def require_clip(item: Item, index: int) -> Clip:
-    """An item, if it is a sound that can be encoded.
+    """An item, if it is a sound that can be encoded; in memory, if it was not.
 
     Raises:
-        DomainInputError: it is no clip, is empty, or has infinite samples.
+        DomainInputError: it is no sound, is empty, or has infinite samples.
     """
+    if isinstance(item, Stored):
+        return item.whole()
     expected = "a suffuse_audio.Clip with at least one frame and finite samples (NaN where there is a gap)"
     if not isinstance(item, Clip):
         raise DomainInputError("is no sound", field=f"items[{index}]", expected=expected, got=type(item).__name__)
@@ -75,23 +95,6 @@ def require_clip(item: Item, index: int) -> Clip:
     if np.isinf(item.samples).any():
         raise DomainInputError("is not finite", field=f"items[{index}]", expected=expected, got="infinite samples")
     return item
-
-
-def require_whole(item: Item, index: int) -> Clip:
-    """An item, if it is a sound without a gap.
-
-    Raises:
-        DomainInputError: it has one, or as :func:`require_clip`.
-    """
-    clip = require_clip(item, index)
-    gaps = np.flatnonzero(np.isnan(clip.samples).any(axis=1))
-    if len(gaps):
-        raise DomainInputError(
-            "has a gap", field=f"items[{index}]", expected="a sound without one",
-            got=f"{len(gaps)} frames that are NaN, the first at {gaps[0] / clip.rate:.3f} s",
-            fix="fill it first: suffuse inpaint",
-        )  # fmt: skip
-    return clip
 
 
 def levels(clips: Sequence[Clip]) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
@@ -20,11 +20,12 @@ from suffuse.errors import DomainInputError
 from suffuse.parts import Parts
 from suffuse.rng import Rng
 from suffuse.state import State
-from suffuse_audio.clip import LENGTH, Clip, require_clip, require_whole
+from suffuse_audio.clip import LENGTH, Clip, require_clip
+from suffuse_audio.files import Recording, Sound, kept, mean_power, require_sound, require_whole
 from suffuse_audio.gaps import blend, touching
 from suffuse_audio.representations import AnyRepresentation, Representation
 from suffuse_audio.resampling import mixed, resample
-from suffuse_audio.windows import cut, faded, of_length
+from suffuse_audio.windows import Pieces, Windows, of_length
 
 logger = logging.getLogger(__name__)
 
@@ -140,22 +141,29 @@ class SoundCodec(Codec):
         lacking = self._lacking(source, known)[: len(source), None]
         return replace(source, samples=np.where(lacking, np.float32(np.nan), source.samples))
 
-    def pieces(self, item: Item) -> list[Clip]:
-        """See :func:`suffuse_audio.windows.cut`; as loud as the training sounds are."""
-        clip = require_clip(item, 0)
-        gain = self._gain(clip)
-        return [Clip(piece.samples * gain, piece.rate) for piece in cut(clip, self.frames / self.rate, self.channels)]
+    def pieces(self, item: Item) -> Pieces:
+        """Windows that lie over each other; as loud as the training sounds are."""
+        sound = require_sound(item, 0)
+        return Pieces(sound, self.frames / self.rate, self.channels, self._gain(sound))
 
-    def join(self, made: Sequence[Item], item: Item) -> Clip:
-        """The windows faded into each other, as long, as loud, at the rate and with the channels of the sound."""
-        clip = require_clip(item, 0)
-        parts = [require_clip(one, i) for i, one in enumerate(made)]
-        whole = faded(parts, clip, self.frames / self.rate, self.channels)
-        return replace(clip, samples=whole.samples / self._gain(clip))
+    def join(self, made: Iterable[Item], item: Item) -> Sound:
+        """The windows faded into each other, as long, as loud, at the rate and with the channels of the sound.
 
-    def _gain(self, clip: Clip) -> float:
+        What is made of a sound that stays in its file is kept in a temporary one.
+        """
+        pieces = self.pieces(item)
+        stretches = pieces.joined(require_clip(one, i) for i, one in enumerate(made))
+        if isinstance(pieces.sound, Recording):
+            return kept(stretches, pieces.sound.rate, pieces.sound.channels, pieces.sound.depth)
+        return replace(pieces.sound, samples=np.concatenate(list(stretches)))
+
+    def windows(self, item: Item, step: float = 1.0) -> Windows:
+        """See :class:`suffuse_audio.windows.Windows`; what is left at the end is worth one if it is a place long."""
+        return Windows(require_sound(item, 0), self.frames / self.rate, step, self.hop / self.rate)
+
+    def _gain(self, sound: Sound) -> float:
         """By what a sound is multiplied to be as loud as those of training."""
-        power = float(np.nanmean(np.square(clip.samples, dtype=np.float64)))
+        power = mean_power(sound)
         return 10.0 ** (self.level / 20.0) / power**0.5 if power > SILENT**2 else 1.0
 
     def parts(self) -> Parts:
@@ -168,7 +176,7 @@ class SoundCodec(Codec):
 
     def left_off(self, item: Item) -> Sequence[str]:
         """Highs, what comes after the window, and what tells channels apart."""
-        clip = require_clip(item, 0)
+        clip = require_sound(item, 0)
         window = self.frames / self.rate
         told = {
             f"frequencies above {self.rate / 2000:g} kHz (it hears {self.rate} Hz)": clip.rate > self.rate,
@@ -184,7 +192,7 @@ class SoundCodec(Codec):
         return {name: Unit(time, seconds * places, reach) for name, seconds in SECONDS.items()}
 
     def extent(self, item: Item) -> Mapping[str, float]:
-        return {"s": require_clip(item, 0).seconds}
+        return {"s": require_sound(item, 0).seconds}
 
     def to_json(self) -> dict[str, Any]:
         told = {

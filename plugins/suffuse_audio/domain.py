@@ -57,12 +57,13 @@ class Audio(Domain):
         if path.suffix.lower() == ".png":
             write_with(path, self.picture(items).save)
         else:
-            files.write_clip(joined([require_clip(item, i) for i, item in enumerate(items)]), path)
+            sounds = [files.require_sound(item, i) for i, item in enumerate(items)]
+            files.write_clip(sounds[0] if len(sounds) == 1 else joined([require_clip(one, 0) for one in sounds]), path)
 
     def to_write(self, items: Sequence[Item], options: Section, told: Mapping[str, Sequence[Any]]) -> Sequence[Item]:
         """At the depth that is asked for."""
         assert isinstance(options, files.Writing)
-        return files.prepared([require_clip(item, i) for i, item in enumerate(items)], options)
+        return files.prepared([files.require_sound(item, i) for i, item in enumerate(items)], options)
 
     def check_writing(self, options: Section, suffix: str) -> None:
         """Whether such files can be as deep as is asked for."""
@@ -70,7 +71,7 @@ class Audio(Domain):
         files.check_depth(options, suffix)
 
     def read(self, path: Path) -> list[Item]:
-        return [files.read_clip(Path(path), gaps=True)]
+        return [files.open_sound(Path(path))]
 
     def batches(self, path: Path, size: int) -> Iterator[list[Item]]:
         """The one sound of a file, or why it cannot be read."""
@@ -82,7 +83,7 @@ class Audio(Domain):
     def reason(self, item: Item, usual: Item, part: str, share: float) -> str:
         """When it is odd, no later than it ends."""
         first, _, last = part.removesuffix("s").partition("-")
-        end = max(float(first), min(float(last), require_clip(item, 0).seconds))
+        end = max(float(first), min(float(last), files.require_sound(item, 0).seconds))
         return f"{first}-{end:.6g}s ({share:.0%} of the score)"
 
     def picture(self, items: Sequence[Item], columns: int | None = None) -> Image.Image:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from suffuse.errors import DomainInputError
-from suffuse_audio.clip import Clip, require_clip
+from suffuse_audio.clip import Clip
+from suffuse_audio.files import Recording, Sound, require_sound
 
 WIDTH, WAVE, SPECTRUM, CAPTION, MARGIN = 176, 36, 84, 14, 6
 """Pixels of a sound: its width, the heights of its waveform, spectrogram and caption, and what parts it from others."""
@@ -19,10 +20,12 @@ DEPTH = 80.0
 """The decibels below a sound's own loudest frequency that are drawn."""
 WINDOW, FRAMES = 0.032, 4
 """The seconds of a window, and how many there are to a column."""
+GLANCE = 0.1
+"""The seconds of a column that are drawn of a sound that is too long to be held."""
 PAPER, INK, GAP = (255, 255, 255), (40, 60, 110), (230, 160, 60)
 
 
-def sheet(items: Sequence[Clip], columns: int | None = None, captions: Sequence[str] | None = None) -> Image.Image:
+def sheet(items: Sequence[Sound], columns: int | None = None, captions: Sequence[str] | None = None) -> Image.Image:
     """A grid of sounds, left to right, then down, on one scale of time: that of the longest.
 
     Each is drawn as loud as it can be, its caption tells its length, its peak in decibels of full scale, and half its
@@ -33,7 +36,7 @@ def sheet(items: Sequence[Clip], columns: int | None = None, captions: Sequence[
         columns: as many in a row; as square as can be by default.
         captions: a line for each, below the other; what is too long loses its middle.
     """
-    clips = [require_clip(item, i) for i, item in enumerate(items)]
+    clips = [require_sound(item, i) for i, item in enumerate(items)]
     if not clips:
         raise DomainInputError("is empty", field="items", expected="at least one sound")
     columns = min(len(clips), columns or math.ceil(math.sqrt(len(clips))))
@@ -66,9 +69,10 @@ def _fitting(text: str) -> str:
     return shown
 
 
-def _cell(clip: Clip, longest: float) -> Image.Image:
+def _cell(sound: Sound, longest: float) -> Image.Image:
     cell = Image.new("RGB", (WIDTH, WAVE + SPECTRUM + CAPTION), PAPER)
-    width = max(1, round(WIDTH * clip.seconds / longest))
+    width = max(1, round(WIDTH * sound.seconds / longest))
+    clip = _glanced_at(sound, width) if isinstance(sound, Recording) else sound
     samples = clip.samples.mean(1)
     gaps = np.isnan(samples)
     heard = np.nan_to_num(samples)
@@ -76,9 +80,16 @@ def _cell(clip: Clip, longest: float) -> Image.Image:
     cell.paste(Image.fromarray(_spectrogram(heard, clip.rate, width)), (0, WAVE))
     peak = float(np.abs(heard).max())
     level = f"{20.0 * math.log10(peak):.0f} dB" if peak > 1e-8 else "silent"
-    told = f"{clip.seconds:.2f} s  {level}  {clip.rate / 2000:g} kHz"
+    told = f"{sound.seconds:.2f} s  {level}  {clip.rate / 2000:g} kHz"
     _write(cell, WAVE + SPECTRUM, told)
     return cell
+
+
+def _glanced_at(sound: Recording, columns: int) -> Clip:
+    """Of a sound that stays in its file, the beginning of what each column stands for."""
+    starts = [round(k * len(sound) / columns) for k in range(columns)]
+    parts = [part.samples for part in sound.spans(starts, max(1, min(round(GLANCE * sound.rate), starts[-1])))]
+    return Clip(np.concatenate(parts), sound.rate)
 
 
 def _wave(samples: NDArray[np.float32], gaps: NDArray[np.bool_], width: int) -> NDArray[np.uint8]:

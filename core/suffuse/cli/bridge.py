@@ -45,15 +45,10 @@ def bridge(
     place = check_out(loaded, out or opt.fresh_folder(Path("bridged") / opt.title(model)))
     writing = opt.parse_writing(loaded, out_options, place)
     plan = opt.read_plan(
-        loaded,
-        label=label,
-        prompt=prompt,
-        conditions=conditions,
-        steps=steps,
-        sampler=sampler,
-        grid=grid,
+        loaded, label=label, prompt=prompt, conditions=conditions, steps=steps, sampler=sampler, grid=grid,
         precision=precision,
-    )
+    )  # fmt: skip
 
     call = {"degrade": degrade, "count": count, "seed": seed, "batch": batch, **plan}
-    make_from("bridge", loaded, items, Output(place, out, resume, writing, as_json), partial(cross, loaded), call)
+    output = Output(place, out, resume, writing, as_json)
+    make_from("bridge", loaded, items, output, partial(cross, loaded), call, gaps=True)

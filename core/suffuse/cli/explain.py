@@ -60,6 +60,7 @@ def explain(
     from suffuse.tasks.samples import check_apart
     from suffuse.tasks.score import make_scorer
     from suffuse.tasks.scoring.sources import find_sources
+    from suffuse.windows import Windowing
 
     loaded = opt.load_model(model, device)
     asked = opt.parse_conditions(loaded.conditions, label, prompt, conditions)
@@ -71,7 +72,7 @@ def explain(
     begun = time.perf_counter()
     scorer = make_scorer(
         loaded, statistic=statistic, reference=read_reference(loaded, reference), conditions=asked,
-        levels=levels, draws=draws, seed=seed,
+        levels=levels, draws=draws, seed=seed, windows=isinstance(loaded.codec, Windowing),
     )  # fmt: skip
     with item_bar("score", len(sources)) as on_step:
         names, numbers, oddest = _oddest(scorer, sources, top, on_step)
@@ -111,7 +112,7 @@ def _oddest(
 
     kept = Extremes(top)
     faults: list[Fault] = []
-    for part in read_batches(scorer.model, sources, items_at_a_time(scorer.model)):
+    for part in read_batches(scorer.model, sources, items_at_a_time(scorer.model), cutting=scorer.cutting):
         judged = judge_batch(scorer, part)
         faults += judged.faults
         if judged.scores is not None:

@@ -104,6 +104,14 @@ Resume = Annotated[
     bool, typer.Option("--resume/--no-resume", help="Go on where an earlier run into the same file stopped.")
 ]
 
+ApartWindows = Annotated[
+    bool,
+    typer.Option("--windows", help="A score for each window of an item that is longer than the model's, and a curve."),
+]
+Every = Annotated[
+    str | None,
+    typer.Option("--every", metavar="DISTANCE", help="How far windows begin from each other, as 0.5s; side by side."),
+]
 EngineName = Annotated[
     str,
     typer.Option(
@@ -131,6 +139,8 @@ def score(
     label: opt.LabelOption = None,
     prompt: opt.Prompt = None,
     conditions: opt.Set = None,
+    windows: ApartWindows = False,
+    every: Every = None,
     top: Top = 10,
     batch: ItemsAtATime = None,
     device: opt.Device = None,
@@ -166,7 +176,7 @@ def score(
     with item_bar("calibrate", 100) if reference else nullcontext() as on_step:
         scorer = make_scorer(
             loaded, statistic=statistic, reference=read_reference(loaded, reference), conditions=asked,
-            levels=levels, draws=draws, seed=seed, batch=batch, on_step=on_step,
+            levels=levels, draws=draws, seed=seed, windows=windows, every=every, batch=batch, on_step=on_step,
         )  # fmt: skip
     if into_file and out is not None:
         score_into(scorer, sources, out, told, batch, as_json)
@@ -207,6 +217,8 @@ def _into_folder(
         (found.oddest, scores.oddest_first, written[1]), (found.most_usual, usual_first, written[2])
     ):  # fmt: skip
         _draw(scorer.model, items, [Path(scores.names[i]).name for i in order[: len(items)]], path)
+    if scorer.cutting.apart:
+        written.append(_draw_curves(scorer, found.scores, folder / "windows.png"))
     written += _write_faults(found.faults, folder / "quarantine.jsonl")
     if as_json:
         rows = list(scores.rows())
@@ -215,7 +227,7 @@ def _into_folder(
         print_json({**head, **apart, "scores": [rows[i] for i in scores.oddest_first]})
         return
     console = results()
-    console.print(_table(scores, top))
+    console.print(_table(scores, top, scorer.unit))
     told = f", {len(found.faults)} in quarantine" if found.faults else ""
     console.print(f"scored {len(scores)} in {seconds:.1f} s{told}")
     for path in written:
@@ -275,14 +287,31 @@ def _draw(model: Trained, items: list[Item], names: list[str], path: Path) -> No
     write_with(path, model.domain.captioned(items, names).save)
 
 
-def _table(scores: Scores, top: int) -> Table:
+def _draw_curves(scorer: Scorer, scores: Scores, path: Path) -> Path:
+    """How the scores of windows rise and fall within their items."""
+    from suffuse.files import write_with
+    from suffuse.tasks.scoring.curves import curves
+
+    write_with(path, curves(scores, scorer.unit).save)
+    return path
+
+
+def _table(scores: Scores, top: int, unit: str) -> Table:
     """The oddest items."""
     table = Table(title=f"the oddest of {len(scores)}, by {scores.statistic} ({scores.units})", title_justify="left")
     table.add_column("item", overflow="fold")
     table.add_column("score", justify="right")
     if scores.p_values is not None:
         table.add_column("p", justify="right")
+    if scores.highest is not None:
+        table.add_column("oddest window", justify="right")
     for i in scores.oddest_first[:top]:
         p = [] if scores.p_values is None else [f"{scores.p_values[i]:.3g}"]
-        table.add_row(scores.names[i], f"{scores.values[i]:.4g}", *p)
+        table.add_row(scores.names[i], f"{scores.values[i]:.4g}", *p, *_oddest_window(scores, i, unit))
     return table
+
+
+def _oddest_window(scores: Scores, i: int, unit: str) -> list[str]:
+    if scores.highest is None or scores.at is None:
+        return []
+    return [f"{float(scores.highest[i]):.4g} at {float(scores.at[i]):.6g}{unit}"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, groupby, islice
 from typing import Any
 
 from suffuse.domain import Item
@@ -14,7 +15,7 @@ from suffuse.sampling import Steps
 from suffuse.state import State
 from suffuse.tasks.inverse import Wanted
 from suffuse.tasks.items import encode_gaps
-from suffuse.tasks.making import make
+from suffuse.tasks.making import Workshop, account_of
 from suffuse.tasks.memory import Memory
 from suffuse.tasks.plan import SAMPLING, OnStep, Sampling, at_places, encode_part, make_plan, warn_of_unseen
 from suffuse.tasks.samples import Samples
@@ -39,6 +40,11 @@ class Piece:
     item: int
     number: int
 
+    @property
+    def of(self) -> tuple[int, int]:
+        """What it is a piece of: among all that is made, and its item."""
+        return self.whole, self.item
+
 
 OPTIONS = (*SAMPLING, "degrade", "count", "seed", "names", "memory", "on_step")
 """The keywords of :func:`bridge` that are no conditions."""
@@ -57,7 +63,7 @@ def bridge(
     on_step: OnStep | None = None,
     **options: Any,
 ) -> Samples:
-    """Make items out of source items.
+    """Make items out of source items. Of an item that the codec cuts no more than a batch of pieces is held at a time.
 
     Arguments:
         model: one whose process is an :class:`~suffuse.process.Interpolant`: its recipe names a ``coupling``.
@@ -85,21 +91,39 @@ def bridge(
     plan = make_plan(model, Sampling(**options))
     asked, cut = wanted.asked, [model.codec.pieces(item) for item in items]
     warn_of_unseen(model, wanted.conditions)
-    warn_of_left(model.codec, cut)
+    warn_of_left(model.codec, [[next(iter(some))] for some in cut])  # the others are no larger
     pieces = [Piece(whole, i, p) for whole, i in enumerate(wanted.numbers) for p in range(len(cut[i]))]
+    source = Stream(chain.from_iterable(cut[i] for i in wanted.numbers))
 
     def run(places: Sequence[int], rng: Rng) -> Steps:
         some = [pieces[place] for place in places]
-        encoded = encode_gaps(model, [cut[one.item][one.number] for one in some], [one.item for one in some])
+        encoded = encode_gaps(model, source.take(places), [one.item for one in some])
         x: State = process.coupling(encoded, rng.at("coupling")) if degrade else process.source(encoded)
         given = at_places(asked, [piece.whole for piece in some])
         return plan.run(rng, encode_part(model, given, slice(None), len(rng)), x=x)
 
     seeds = [wanted.seeds[piece.whole] + piece.number * SEEDS for piece in pieces]
-    kept, account = make(model, plan, seeds, run, memory=memory, on_step=on_step)
-    of: dict[int, list[Item]] = {}
-    for piece, one in zip(pieces, kept.made, strict=True):
-        of.setdefault(piece.whole, []).append(one.item)
-    made = [model.codec.join(of[whole], items[i]) for whole, i in enumerate(wanted.numbers)]
+    workshop = Workshop(model, plan, run, memory, on_step, trajectory=False)
+    crossed = groupby(zip(pieces, workshop.stream(seeds), strict=True), key=lambda one: one[0].of)
+    made = [model.codec.join((one for _, one in parts), items[item]) for (_, item), parts in crossed]
     rows = [[item, *made[i * count : (i + 1) * count]] for i, item in enumerate(items)]
+    account = account_of(workshop, len(pieces))
     return Samples(made, wanted.seeds, asked, sources=wanted.sources, rows=rows, account=account)
+
+
+class Stream:
+    """Things by their numbers, which rise; those between are passed over, and none is held.
+
+    Arguments:
+        things: from number 0 on.
+    """
+
+    def __init__(self, things: Iterable[Item]) -> None:
+        self._things = iter(things)
+        self._next = 0
+
+    def take(self, numbers: Sequence[int]) -> list[Item]:
+        """Those of some numbers that follow each other."""
+        first, end = numbers[0] - self._next, numbers[-1] + 1 - self._next
+        self._next += end
+        return list(islice(self._things, first, end))

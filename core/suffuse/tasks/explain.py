@@ -28,6 +28,7 @@ from suffuse.tasks.score import Reference, Scorer, make_scorer
 from suffuse.tasks.scoring.scores import Scores
 from suffuse.tasks.statistics import Statistic, contributions
 from suffuse.trained import Trained
+from suffuse.windows import Windowing
 
 TRIES = 4
 """Completions of which the most usual is the counterfactual."""
@@ -125,7 +126,8 @@ def explain(
 ) -> Explanations:
     """Tell why items are odd: which parts of them, and what these would be in items like them.
 
-    Every item is explained, odd or not; :func:`suffuse.tasks.score.score` finds the odd ones.
+    Every item is explained, odd or not; :func:`suffuse.tasks.score.score` finds the odd ones. Of one that is larger
+    than states it is the oddest window, where its codec has windows.
 
     Arguments:
         model: a trained model.
@@ -154,6 +156,13 @@ def explain(
     if names is not None and len(names) != len(items):
         raise DomainInputError("has another length", field="names", expected=len(items), got=len(names))
     scorer = make_scorer(model, statistic=statistic, reference=reference, conditions=conditions)
+    called = [str(i) for i in range(len(items))] if names is None else names
+    if isinstance(model.codec, Windowing):
+        found = scorer.oddest(items)
+        items, called = (
+            [item for item, _ in found],
+            [f"{name}{at}" for name, (_, at) in zip(called, found, strict=True)],
+        )
     asked = deal(conditions or {}, len(items))
     states = encode_items(model, items)
     entries = _contributions(scorer, items, asked)
@@ -162,7 +171,6 @@ def explain(
     tell = on_step or (lambda done, total: None)
     verdicts = trial.judge(parts, lambda done: tell(done, len(items)))
     scores = scorer(items)
-    called = [str(i) for i in range(len(items))] if names is None else names
     each = [_explanation(trial, entries, scores, i, called[i], verdict) for i, verdict in enumerate(verdicts)]
     return Explanations(tuple(each), scores.statistic, scores.units)
 

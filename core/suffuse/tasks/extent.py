@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from suffuse.domain import Codec
+from suffuse.domain import Codec, Unit
 from suffuse.errors import DomainInputError, UnsupportedError, unknown_name
 from suffuse.guidance.windows import Windowed
 from suffuse.posterior import Denoiser
@@ -56,22 +56,50 @@ def parse_extent(codec: Codec, text: str) -> Extent:
         DomainInputError: it is no number with a unit, or too small or too large.
         UnsupportedError: the codec has no units, or states of several fields.
     """
-    units, like = codec.units(), codec.like(1)
-    if not units or not isinstance(like, Tensor):
-        raise UnsupportedError("items of this model have one size only", field="extent", got=text, fix="leave it out")
-    told = re.fullmatch(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*([^\W\d_]+)\s*", text)
-    if told is None:
-        example = f"30{next(iter(units))}"
-        raise DomainInputError("is no extent", field="extent", expected=f"a number and a unit, as {example}", got=text)
-    if told[2] not in units:
-        raise unknown_name("unit", told[2], units, DomainInputError, field="extent")
-    unit = units[told[2]]
-    places = math.ceil(float(told[1]) * unit.places - _SLACK)
+    measure = parse_measure(codec, text, "extent")
+    places = math.ceil(measure.places - _SLACK)
     if not 1 <= places <= LONGEST:
         raise DomainInputError(
             "is out of range", field="extent", got=text,
-            expected=f"more than 0, and at most {LONGEST / unit.places:g}{told[2]}",
+            expected=f"more than 0, and at most {LONGEST / measure.unit.places:g}{measure.name}",
         )  # fmt: skip
-    if places - float(told[1]) * unit.places > _SLACK:
-        logger.info("%s: the next that the model can make is %.6g %s", text, places / unit.places, told[2])
-    return Extent(unit.axis + 2, places, like.shape[unit.axis + 2])
+    if places - measure.places > _SLACK:
+        logger.info("%s: the next that the model can make is %.6g %s", text, places / measure.unit.places, measure.name)
+    return Extent(measure.unit.axis + 2, places, measure.trained)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How much of an axis of states is meant.
+
+    Arguments:
+        unit: that it is told in.
+        name: of the unit.
+        places: of the axis, not rounded.
+        trained: those of training.
+    """
+
+    unit: Unit
+    name: str
+    places: float
+    trained: int
+
+
+def parse_measure(codec: Codec, text: str, field: str) -> Measure:
+    """A number with one of the codec's units, as ``30s``.
+
+    Raises:
+        DomainInputError: it is none.
+        UnsupportedError: the codec has no units, or states of several fields.
+    """
+    units, like = codec.units(), codec.like(1)
+    if not units or not isinstance(like, Tensor):
+        raise UnsupportedError("items of this model have one size only", field=field, got=text, fix="leave it out")
+    told = re.fullmatch(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*([^\W\d_]+)\s*", text)
+    if told is None:
+        example = f"30{next(iter(units))}"
+        raise DomainInputError(f"is no {field}", field=field, expected=f"a number and a unit, as {example}", got=text)
+    if told[2] not in units:
+        raise unknown_name("unit", told[2], units, DomainInputError, field=field)
+    unit = units[told[2]]
+    return Measure(unit, told[2], float(told[1]) * unit.places, like.shape[unit.axis + 2])

@@ -89,6 +89,13 @@ class Workshop:
         items = self.model.codec.decode(x) if self.finish is None else self.finish(places, Rng.of(seeds), x)
         return [Made(item, [seen[i] for seen in trail]) for i, item in enumerate(items)]
 
+    def stream(self, seeds: Sequence[int]) -> Iterator[Item]:
+        """An item from each of these seeds, in their order; no more than a batch of items is held."""
+        batches = list(self._batches(range(len(seeds))))
+        self.known += len(batches)
+        for batch in batches:
+            yield from (made.item for made in self._batch(batch, [seeds[i] for i in batch]))
+
     @property
     def each(self) -> float:
         """Evaluations for each item, those included that made what was recalled."""
@@ -161,6 +168,12 @@ def remember(folder: Path, model: Trained, resume: bool = True, **call: Any) -> 
         ResumeError: what is remembered is of another call.
     """
     return open_memory(folder, {"model": fingerprint(model), **call}, resume)
+
+
+def account_of(workshop: Workshop, count: int) -> Account:
+    """How it came about that so many items were streamed."""
+    plan = workshop.plan
+    return Account(count, count, count, {}, (), workshop.each, len(plan.times) - 1, repr(plan.sampler))
 
 
 def _account(kept: Kept, count: int, plan: Plan, filters: Sequence[Asked], each: float) -> Account:

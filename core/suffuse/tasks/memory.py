@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,19 +53,19 @@ class Memory:
     Arguments:
         folder: theirs alone; it appears with the first file.
         call: what makes them what they are, as JSON has it.
-        found: those that were there.
+        found: those that were there; each is read when it is recalled.
 
     Attributes:
         recalled: how many items were recalled.
         evaluations: of the network, in making these.
     """
 
-    def __init__(self, folder: Path, call: Mapping[str, Any], found: Sequence[Batch] = ()) -> None:
+    def __init__(self, folder: Path, call: Mapping[str, Any], found: Iterable[Batch] = ()) -> None:
         self.folder = folder
         self.recalled = 0
         self.evaluations = 0
         self._call = call
-        self._found = list(found)
+        self._found = iter(found)
         self._held: list[Batch] = []
         self._files = len(_files(folder))
         self._begun = time.monotonic()
@@ -76,9 +76,9 @@ class Memory:
         Raises:
             DataError: another batch was made then, as where a filter reads a file that has changed since.
         """
-        if not self._found:
+        batch = next(self._found, None)
+        if batch is None:
             return None
-        batch = self._found.pop(0)
         if batch.seeds != list(seeds):
             raise ResumeError(
                 "remembers other items than are made now", field=str(self.folder),
@@ -152,7 +152,7 @@ def open_memory(folder: Path, call: Mapping[str, Any], resume: bool = True) -> M
                 expected=_short(told.get(name)), got=_short(before.get(name)),
                 fix=f"give the same command as then; or {_ANEW}",
             )  # fmt: skip
-    return Memory(folder, told, [batch for file in _files(folder) for batch in _read(file)])
+    return Memory(folder, told, (batch for file in _files(folder) for batch in _read(file)))
 
 
 def memory_of(out: Path) -> Path:

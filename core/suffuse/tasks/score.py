@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
 
 from suffuse.calibration import Calibration
 from suffuse.domain import Item, examples_at
@@ -16,7 +15,8 @@ from suffuse.portrait import Portrait
 from suffuse.rng import permutation
 from suffuse.tasks.data import open_splits
 from suffuse.tasks.plan import OnStep
-from suffuse.tasks.scoring.scorer import Scorer, items_at_a_time
+from suffuse.tasks.scoring.cutting import apart, make_cutting, slices
+from suffuse.tasks.scoring.scorer import Looked, Scorer, items_at_a_time, together
 from suffuse.tasks.scoring.scores import Scores, joined, write_csv
 from suffuse.tasks.statistics import Statistic, make_statistic, named, stored
 from suffuse.trained import Trained
@@ -52,7 +52,8 @@ def score(
         names: what to call the items.
         reference: items that are known to be usual; ``"data"``: those of the validation part of the model's data; or
             what :func:`calibrate` made of some.
-        options: ``conditions``, ``levels``, ``draws``, ``seed``, ``batch`` and ``on_step``, as for :func:`stream`.
+        options: ``conditions``, ``levels``, ``draws``, ``seed``, ``windows``, ``every``, ``batch`` and ``on_step``, as
+            for :func:`stream`.
 
     Raises:
         DomainInputError: there is no item, or the domain cannot take one.
@@ -72,12 +73,15 @@ def stream(
     levels: int | None = None,
     draws: int | None = None,
     seed: int | None = None,
+    windows: bool = False,
+    every: str | None = None,
     batch: int | None = None,
     on_step: OnStep | None = None,
 ) -> Iterator[Scores]:
     """Score items batch by batch, in constant memory: an iterable is read as it is scored, a sequence is sliced.
 
-    Every item meets the same noise, so that its score depends on nothing but itself (and the reference).
+    Every item meets the same noise, so that its score depends on nothing but itself (and the reference). The score of
+    one that is larger than states is the mean of its windows', where its codec has windows.
 
     Arguments:
         model, items, statistic, reference: as for :func:`score`.
@@ -86,13 +90,15 @@ def stream(
         levels: noise levels; for ``likelihood`` and ``typicality``, steps of the solver.
         draws: of noise at each level; for ``likelihood`` and ``typicality``, probes of the divergence.
         seed: of the noise.
+        windows: score each window by itself, as an item of its own, named by where it begins.
+        every: how far windows begin from each other, as ``0.5s``; side by side, unless told.
         batch: items scored at a time; changes the speed, not the scores. Left out: the more, the smaller they are.
         on_step: called with (items done, items in all), the reference's included, where their number is known.
 
     Yields:
         the scores of each batch, named by the items' numbers.
     """
-    count = len(items) if isinstance(items, Sequence) else None
+    count = len(items) if isinstance(items, Sequence) and not windows else None
     usual = 0
 
     def tell(done: int, calibrated: int) -> None:
@@ -103,10 +109,10 @@ def stream(
 
     scorer = make_scorer(
         model, statistic=statistic, reference=reference, conditions=conditions, levels=levels, draws=draws, seed=seed,
-        batch=batch, on_step=tell,
+        windows=windows, every=every, batch=batch, on_step=tell,
     )  # fmt: skip
-    done = 0
-    for scores in stream_batches(scorer, slices(items, batch or items_at_a_time(model))):
+    done, size = 0, batch or items_at_a_time(model)
+    for scores in _stream_windows(scorer, items, size) if windows else stream_batches(scorer, slices(items, size)):
         yield scores
         done += len(scores)
         tell(usual + done, usual)
@@ -120,14 +126,12 @@ def stream_batches(scorer: Scorer, batches: Iterable[Sequence[Item]]) -> Iterato
         first += len(items)
 
 
-def slices(items: Iterable[Item], size: int) -> Iterator[Sequence[Item]]:
-    """Items, at most ``size`` at a time: of a sequence slices of its own kind, of another iterable lists."""
-    if isinstance(items, Sequence):
-        yield from (items[first : first + size] for first in range(0, len(items), size))
-        return
-    source = iter(items)
-    while part := list(islice(source, size)):
-        yield part
+def _stream_windows(scorer: Scorer, items: Iterable[Item], size: int) -> Iterator[Scores]:
+    """The scores of all windows of items, those of an item under its conditions."""
+    for numbered in apart(scorer.model.codec, ([item] for item in items), scorer.cutting.step, size):
+        scores = scorer([one.window.item for one in numbered], [one.number for one in numbered])
+        starts = torch.tensor([one.window.start for one in numbered], dtype=torch.float64)
+        yield replace(scores, called=[f"{one.number}{one.place}" for one in numbered], at=starts)
 
 
 def make_scorer(
@@ -139,13 +143,15 @@ def make_scorer(
     levels: int | None = None,
     draws: int | None = None,
     seed: int | None = None,
+    windows: bool = False,
+    every: str | None = None,
     batch: int | None = None,
     on_step: OnStep | None = None,
 ) -> Scorer:
     """All that the scores of items depend on; reference items are scored here, once.
 
     Arguments:
-        model, statistic, reference, conditions, levels, draws, seed, batch: as for :func:`stream`.
+        model, statistic, reference, conditions, levels, draws, seed, windows, every, batch: as for :func:`stream`.
         on_step: called with (reference items done, reference items in all).
 
     Raises:
@@ -153,6 +159,7 @@ def make_scorer(
     """
     if batch is not None and batch < 1:
         raise DomainInputError("must be at least 1", field="batch", got=batch)
+    cutting = make_cutting(model.codec, windows, every)
     untold = all(option is None for option in (statistic, reference, levels, draws, seed))
     own = model.calibration if untold else None
     if own is not None:
@@ -172,7 +179,9 @@ def make_scorer(
             "was made for another statistic", field="reference", expected=named(chosen), got=reference.statistic,
             fix="calibrate with the same statistic and options",
         )  # fmt: skip
-    return Scorer(model, chosen, reference, asked)
+    if windows and reference is not None:
+        reference = reference.of_windows(chosen)
+    return Scorer(model, chosen, reference, asked, cutting, batch)
 
 
 def calibrate(
@@ -193,19 +202,20 @@ def calibrate(
         items: usual ones, which the model has not been trained on: two at least, some hundreds at best.
         statistic, conditions, levels, draws, seed, batch, on_step: as for :func:`stream`.
     """
-    scorer = Scorer(model, make_statistic(statistic, levels=levels, draws=draws, seed=seed), None, _asked(conditions))
+    chosen = make_statistic(statistic, levels=levels, draws=draws, seed=seed)
+    scorer = Scorer(model, chosen, None, _asked(conditions), batch=batch)
     if len(items) < 2:
         raise DomainInputError("has too few items", field="reference", expected="at least 2", got=len(items))
-    parts: list[Tensor] = []
+    parts: list[Looked] = []
     done = 0
     for part in slices(items, batch or items_at_a_time(model)):
-        parts.append(scorer.figures(part, range(done, done + len(part))))
+        parts.append(scorer.look(part, range(done, done + len(part))))
         done += len(part)
         if on_step is not None:
             on_step(done, len(items))
-    figures = torch.cat(parts)
-    values = scorer.statistic.combine(figures, figures).sort().values
-    return Calibration(named(scorer.statistic), figures, values, usual=Portrait.of(model.codec, items))
+    looked = together(parts)
+    values = looked.means(chosen.combine(looked.figures, looked.figures)).sort().values
+    return Calibration(named(chosen), looked.figures, values, usual=Portrait.of(model.codec, items))
 
 
 def usual_items(

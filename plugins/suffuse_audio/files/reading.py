@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,11 +43,13 @@ class Info:
         rate: frames a second.
         channels: how many.
         frames: how many, at least one.
+        depth: of a sample; ``None``: such files have none.
     """
 
     rate: int
     channels: int
     frames: int
+    depth: Depth | None = None
 
     @property
     def seconds(self) -> float:
@@ -65,7 +67,7 @@ def info(path: str | Path) -> Info:
         return _told(file, Path(path))
 
 
-def checked(path: str | Path) -> Info:
+def checked(path: str | Path, gaps: bool = False) -> Info:
     """As :func:`info`, of a file that was read to its end, a block at a time.
 
     Raises:
@@ -74,7 +76,7 @@ def checked(path: str | Path) -> Info:
     path = Path(path)
     with _opened(path) as file:
         told = _told(file, path)
-        for _ in _blocks(file, path, told, BLOCK):
+        for _ in _blocks(file, path, told, BLOCK, gaps):
             pass
         return told
 
@@ -113,6 +115,30 @@ def blocks(path: str | Path, frames: int = BLOCK) -> Iterator[Clip]:
     path = Path(path)
     with _opened(path) as file:
         yield from _blocks(file, path, _told(file, path), frames)
+
+
+def spans(path: str | Path, starts: Iterable[int], frames: int, gaps: bool = False) -> Iterator[Clip]:
+    """Parts of a file in rising order, read from its beginning to its end; the memory needed is that of one part.
+
+    Arguments:
+        path: of the file.
+        starts: the first frames of the parts; they may lie over each other.
+        frames: of each; fewer where the file ends.
+        gaps: as of :func:`read_clip`.
+
+    Raises:
+        DataError: as :func:`read_clip`. What was given before holds.
+    """
+    path = Path(path)
+    with _opened(path) as file:
+        told = _told(file, path)
+        held, first = np.zeros((0, told.channels), np.float32), 0
+        for start in starts:
+            held, first = held[max(0, start - first) :], max(start, first)
+            lacking = min(start + frames, told.frames) - first - len(held)
+            if lacking > 0:
+                held = np.concatenate([held, _part(file, path, first + len(held), lacking, gaps).samples])
+            yield Clip(held[:frames], told.rate)
 
 
 def bad_sound(path: Path, reason: object) -> DataError:
@@ -155,12 +181,12 @@ def _told(file: soundfile.SoundFile, path: Path) -> Info:
     for told, there in LENGTHS.findall(file.extra_info):
         if int(there) < int(told) < STREAMED and round(file.frames * int(told) / max(1, int(there))) > file.frames:
             raise bad_sound(path, f"it is cut off: {there} of {told} bytes are there")
-    return Info(file.samplerate, file.channels, file.frames)
+    return Info(file.samplerate, file.channels, file.frames, DEPTHS.get(file.subtype))
 
 
-def _blocks(file: soundfile.SoundFile, path: Path, told: Info, frames: int) -> Iterator[Clip]:
+def _blocks(file: soundfile.SoundFile, path: Path, told: Info, frames: int, gaps: bool = False) -> Iterator[Clip]:
     for start in range(0, told.frames, frames):
-        yield _part(file, path, start, min(frames, told.frames - start))
+        yield _part(file, path, start, min(frames, told.frames - start), gaps)
 
 
 def _part(file: soundfile.SoundFile, path: Path, start: int, frames: int, gaps: bool = False) -> Clip:

@@ -21,12 +21,13 @@ from suffuse.domain import Section
 from suffuse.errors import DomainInputError
 from suffuse.files import write_with, writer_of
 from suffuse_audio.clip import Clip, Depth
+from suffuse_audio.files.recording import BLOCK, Recording, Sound, parts_of
 from suffuse_audio.resampling import resample
 
 logger = logging.getLogger(__name__)
 
-BLOCK = 1 << 16
-"""Frames handed to libsndfile at a time: its Vorbis encoder overruns the stack if it gets minutes at once."""
+LARGEST = 2**32 - 2**16
+"""Bytes of samples in a file of WAV or AIFF, whose heads have 32 bits for their number; libsndfile would not tell."""
 
 QUIET = 1e-4
 """A peak below this, −80 dB of full scale, is silence."""
@@ -65,6 +66,9 @@ FORMATS: Mapping[str, Format] = {
 SUBTYPES: Mapping[Depth, str] = {16: "PCM_16", 24: "PCM_24", "float": "FLOAT"}
 """From the least deep on."""
 
+BYTES: Mapping[str, int] = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}
+"""Of a sample."""
+
 
 class Writing(Section):
     """How sounds are written.
@@ -89,11 +93,16 @@ class Destined(Clip):
     asked: Depth | None = None
 
 
-def prepared(items: Sequence[Clip], options: Writing) -> list[Clip]:
-    """Clips as :func:`write_clip` is to write them."""
+def prepared(items: Sequence[Sound], options: Writing) -> list[Sound]:
+    """Sounds as :func:`write_clip` is to write them."""
     if options.depth is None:
         return list(items)
-    return [Destined(clip.samples, clip.rate, clip.depth, options.depth) for clip in items]
+    return [
+        replace(sound, asked=options.depth)
+        if isinstance(sound, Recording)
+        else Destined(sound.samples, sound.rate, sound.depth, options.depth)
+        for sound in items
+    ]
 
 
 def check_depth(options: Writing, suffix: str) -> None:
@@ -111,17 +120,17 @@ def deepest(clips: Sequence[Clip]) -> Depth | None:
     return max((clip.depth for clip in clips if clip.depth is not None), key=list(SUBTYPES).index, default=None)
 
 
-def write_clip(clip: Clip, path: str | Path, depth: Depth | None = None) -> None:
-    """Write a clip, with its own channels and at its own rate, or at the next that such a file can have.
+def write_clip(sound: Sound, path: str | Path, depth: Depth | None = None) -> None:
+    """Write a sound, with its own channels and at its own rate, or at the next that such a file can have.
 
-    The file appears whole or not at all.
+    The file appears whole or not at all. One that stays in its own file is read twice, block by block.
 
     What is over full scale is scaled down as a whole, and that is told in the log, as are silence and an offset.
 
     Arguments:
-        clip: finite, of at least one frame.
+        sound: finite, of at least one frame.
         path: of the file; its suffix is one of :data:`FORMATS`.
-        depth: as of :class:`Writing`; left out, what was asked of the clip (see :func:`prepared`), else its own.
+        depth: as of :class:`Writing`; left out, what was asked of the sound (see :func:`prepared`), else its own.
 
     Raises:
         DomainInputError: an unknown suffix, a depth, rate or number of channels that such a file cannot have, a clip
@@ -130,57 +139,85 @@ def write_clip(clip: Clip, path: str | Path, depth: Depth | None = None) -> None
     """
     path = Path(path)
     kind = writer_of(FORMATS, path)
-    if depth is None and isinstance(clip, Destined):
-        depth = clip.asked
+    if depth is None and isinstance(sound, Destined | Recording):
+        depth = sound.asked
     if depth is None:
-        depth = _own(kind, clip.depth)
+        depth = _own(kind, sound.depth)
     subtype = _subtype(kind, depth, str(path))
-    clip = resample(whole(clip, path), _rate(kind, clip.rate))
-    sound = clip if depth == "float" else within_full_scale(clip, path)
-    _tell_odd(sound, path)
-    write_with(path, lambda temporary: _write(sound, temporary, kind.name, subtype, path))
+    seen = heard(sound, path)
+    if (rate := _rate(kind, sound.rate)) != sound.rate:
+        sound = resample(sound.whole() if isinstance(sound, Recording) else sound, rate)
+        seen = heard(sound, path)
+    _require_room(kind, subtype, sound, path)
+    scale = 1.0 if depth == "float" else _within_full_scale(seen, path)
+    _tell_odd(seen, scale, path)
+    write_with(path, lambda temporary: _write(sound, scale, temporary, kind.name, subtype, path))
 
 
-def whole(clip: Clip, path: Path) -> Clip:
-    """The clip, if it can be written.
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What is to be known of a sound before it is written.
+
+    Arguments:
+        peak: the greatest magnitude.
+        offset: the greatest mean of a channel, either way.
+    """
+
+    peak: float
+    offset: float
+
+
+def heard(sound: Sound, path: Path) -> Heard:
+    """Listen to a sound that is to be written.
 
     Raises:
         DomainInputError: it is empty, has gaps, or is not finite.
     """
-    if not clip.samples.size:
+    peak, total, bad, first = 0.0, np.zeros(sound.channels), 0, 0
+    for k, block in enumerate(parts_of(sound)):
+        wrong = np.flatnonzero(~np.isfinite(block.samples).all(axis=1))
+        if len(wrong) and not bad:
+            first = k * BLOCK + int(wrong[0])
+        bad += len(wrong)
+        peak = max(peak, float(np.abs(block.samples).max()))
+        total += block.samples.sum(axis=0, dtype=np.float64)
+    if not len(sound) or not sound.channels:
         raise DomainInputError("cannot be written: the sound is empty", field=str(path), got="0 frames")
-    bad = np.flatnonzero(~np.isfinite(clip.samples).all(axis=1))
-    if not len(bad):
-        return clip
-    raise DomainInputError(
-        "cannot be written: the sound has samples that are not finite", field=str(path), expected="finite samples",
-        got=f"{len(bad)} of {len(clip)} frames, the first at {bad[0] / clip.rate:.3f} s",
-        fix="fill the gaps first: suffuse inpaint",
-    )  # fmt: skip
+    if bad:
+        raise DomainInputError(
+            "cannot be written: the sound has samples that are not finite", field=str(path), expected="finite samples",
+            got=f"{bad} of {len(sound)} frames, the first at {first / sound.rate:.3f} s",
+            fix="fill the gaps first: suffuse inpaint",
+        )  # fmt: skip
+    return Heard(peak, float(np.abs(total / len(sound)).max()))
 
 
-def within_full_scale(clip: Clip, path: Path) -> Clip:
-    """The clip, scaled down as a whole if it is over full scale, which the log tells."""
-    peak = _peak(clip)
-    if peak <= 1.0:
-        return clip
+def _require_room(kind: Format, subtype: str, sound: Sound, path: Path) -> None:
+    size = len(sound) * sound.channels * BYTES.get(subtype, 0)
+    if kind.name in ("WAV", "AIFF") and size > LARGEST:
+        raise DomainInputError(
+            "cannot hold so long a sound", field=str(path), expected=f"at most {LARGEST / 2**30:.3g} GiB",
+            got=f"{size / 2**30:.3g} GiB, {sound.seconds / 3600:.3g} hours", fix="write .flac",
+        )  # fmt: skip
+
+
+def _within_full_scale(seen: Heard, path: Path) -> float:
+    """What a sound is multiplied by so that it is not over full scale; if it is, the log tells."""
+    if seen.peak <= 1.0:
+        return 1.0
     logger.warning(
-        "%s: is over full scale and scaled down by %.2f dB; depth=float keeps it as it is", path, 20 * np.log10(peak)
-    )
-    return replace(clip, samples=clip.samples / np.float32(peak))
+        "%s: is over full scale and scaled down by %.2f dB; depth=float keeps it as it is",
+        path, 20 * np.log10(seen.peak),
+    )  # fmt: skip
+    return 1.0 / seen.peak
 
 
-def _tell_odd(clip: Clip, path: Path) -> None:
+def _tell_odd(seen: Heard, scale: float, path: Path) -> None:
     """Tell in the log what nobody wants to hear."""
-    if _peak(clip) < QUIET:
-        logger.warning("%s: is silent (peak %.1g of full scale)", path, _peak(clip))
-    means = np.abs(clip.samples.mean(axis=0, dtype=np.float64))
-    if means.max() > OFFSET:
-        logger.warning("%s: has an offset of %.3f of full scale", path, means.max())
-
-
-def _peak(clip: Clip) -> float:
-    return float(np.abs(clip.samples).max())
+    if scale * seen.peak < QUIET:
+        logger.warning("%s: is silent (peak %.1g of full scale)", path, scale * seen.peak)
+    if scale * seen.offset > OFFSET:
+        logger.warning("%s: has an offset of %.3f of full scale", path, scale * seen.offset)
 
 
 def _rate(kind: Format, rate: int) -> int:
@@ -206,16 +243,16 @@ def _subtype(kind: Format, depth: Depth | None, what: str) -> str:
     return SUBTYPES[depth]
 
 
-def _write(clip: Clip, temporary: Path, name: str, subtype: str, path: Path) -> None:
+def _write(sound: Sound, scale: float, temporary: Path, name: str, subtype: str, path: Path) -> None:
     try:
-        with soundfile.SoundFile(temporary, "w", clip.rate, clip.channels, subtype, format=name) as file:
-            for start in range(0, len(clip), BLOCK):
-                file.write(quantized(clip.samples[start : start + BLOCK], subtype))
+        with soundfile.SoundFile(temporary, "w", sound.rate, sound.channels, subtype, format=name) as file:
+            for block in parts_of(sound):
+                file.write(quantized(block.samples if scale == 1.0 else block.samples * np.float32(scale), subtype))
     except soundfile.LibsndfileError as error:
         raise DomainInputError(
             f"cannot be written ({error.error_string.removeprefix('Error : ').rstrip('.')})", field=str(path),
             expected=f"a rate and channels that a file of {name}, {subtype}, can have",
-            got=f"{clip.rate} Hz, {clip.channels} channels", fix="write .wav or .flac",
+            got=f"{sound.rate} Hz, {sound.channels} channels", fix="write .wav or .flac",
         ) from error  # fmt: skip
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torchaudio")
-soundfile = pytest.importorskip("soundfile")
 
+import soundfile
 from typer.testing import CliRunner
 
 import suffuse
@@ -48,7 +48,9 @@ def test_a_six_hisses_and_a_one_does_not() -> None:
 
 
 def test_noise_is_taken_off_speech() -> None:
-    spoken = suffuse.load("digits-audio").generate(4, label=["three", "five", "eight", "nine"], speaker="nicolas", steps=8)
+    spoken = suffuse.load("digits-audio").generate(
+        4, label=["three", "five", "eight", "nine"], speaker="nicolas", steps=8
+    )
     random, gains = np.random.default_rng(0), []
     noisy = []
     for clip in spoken:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
+import torch
 
 from suffuse.domain import Item, Unreadable, items_at
 from suffuse.errors import DomainInputError, SuffuseError, unknown_name
@@ -16,6 +17,9 @@ from suffuse.tasks.scoring.sources import Batch, BrokenSourceError, Place
 
 ITEM, SOURCE, SCORE, P, FLAG = "item", "source_file", "score", "p", "flag"
 """The columns that a file of scores has besides what is repeated of the items."""
+
+HIGHEST, AT = "highest", "at"
+"""Those that it has of items with windows: the score of the oddest, and where a window begins."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def judge_batch(scorer: Scorer, batch: Batch) -> Judged:
         places = [i for i in places if i not in found] if found else places
         items = items_at(batch.items, places) if found else batch.items
         try:
-            scores = scorer(items, [batch.number + i for i in places])
+            scores = placed(scorer(items, [batch.number + i for i in places]), batch, places)
         except DomainInputError:
             more = _faults(scorer, batch, items)
             if not more:  # it is not an item that is wrong, but what was asked of it
@@ -122,6 +126,12 @@ def judge_batch(scorer: Scorer, batch: Batch) -> Judged:
         else:
             return Judged(scores, items, places, _told(scorer, batch, found))
     return Judged(None, (), (), _told(scorer, batch, found))
+
+
+def placed(scores: Scores, batch: Batch, places: Sequence[int]) -> Scores:
+    """The scores of some of a batch's items; if these are windows, with where they begin."""
+    starts = batch.starts(places)
+    return scores if starts is None else replace(scores, at=torch.tensor(starts, dtype=torch.float64))
 
 
 def score_batch(scorer: Scorer, batch: Batch, layout: Layout = Layout()) -> Scored:
@@ -145,7 +155,7 @@ def _unreadable(items: Sequence[Item]) -> dict[int, SuffuseError]:
 
 def _table(scorer: Scorer, batch: Batch, judged: Judged, scores: Scores, layout: Layout) -> pa.Table:
     """The columns of items that were scored; those of the items first."""
-    kept = _kept(scorer.model.domain.columns(judged.items), layout)
+    kept = _kept(scorer.model.domain.columns(judged.items), layout, scores.at is not None)
     columns: dict[str, Any] = {name: _plain(cells) for name, cells in kept.items()}
     if not columns:
         columns[ITEM] = batch.names(judged.places)
@@ -154,6 +164,10 @@ def _table(scorer: Scorer, batch: Batch, judged: Judged, scores: Scores, layout:
     columns[SCORE] = scores.value.numpy()
     if scores.p is not None:
         columns[P] = scores.p.numpy()
+    if scores.highest is not None:
+        columns[HIGHEST] = scores.highest.numpy()
+    if scores.at is not None:
+        columns[AT] = scores.at.numpy()
     if layout.figures:
         columns |= dict(zip(scores.labels, scores.figure.T.contiguous().numpy(), strict=True))
     return pa.table(columns)
@@ -170,7 +184,7 @@ def _plain(cells: Any) -> Any:
     return cells.cast(cells.type.value_type) if isinstance(getattr(cells, "type", None), pa.DictionaryType) else cells
 
 
-def _kept(columns: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
+def _kept(columns: Mapping[str, Any], layout: Layout, windows: bool) -> dict[str, Any]:
     """Those of an item's columns that are asked for.
 
     Raises:
@@ -180,7 +194,7 @@ def _kept(columns: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
         if name not in columns:
             raise unknown_name("column", name, columns, DomainInputError, field="keep")
     kept = dict(columns) if layout.keep is None else {name: columns[name] for name in layout.keep}
-    own = (ITEM, SCORE, P, FLAG, *((SOURCE,) if layout.source else ()))
+    own = (ITEM, SCORE, P, FLAG, *((SOURCE,) if layout.source else ()), *((HIGHEST, AT) if windows else ()))
     for name in kept:
         if name in own:
             rest = ",".join(other for other in columns if other not in own) or "none"
@@ -193,7 +207,7 @@ def _kept(columns: Mapping[str, Any], layout: Layout) -> dict[str, Any]:
 def _faults(scorer: Scorer, batch: Batch, items: Sequence[Item]) -> dict[int, DomainInputError]:
     """Which of some of the batch's items cannot be encoded, by their places among these."""
     try:
-        return scorer.model.codec.faults(items)
+        return scorer.faults(items)
     except DomainInputError as error:
         span = batch.spans[0]
         raise BrokenSourceError(span.name, span.first, error) from error

@@ -113,7 +113,8 @@ def score_files(
     layout = replace(layout, source=len(sources) > 1)
     parts = open_parts(parts_of(out), _run_of(scorer, layout), sources, resume)
     resumed = parts.rows
-    batches = read_batches(scorer.model, sources, batch or items_at_a_time(scorer.model), parts.end)
+    size = batch or items_at_a_time(scorer.model)
+    batches = read_batches(scorer.model, sources, size, parts.end, cutting=scorer.cutting)
     try:
         for scored in engine(scorer, layout, batches):
             refuse(scored.faults if strict else ())
@@ -165,7 +166,8 @@ def score_lines(
     tell = on_fault or (lambda line: None)
     layout = replace(layout, source=len(sources) > 1)
     begun, rows, faults, flagged = time.perf_counter(), 0, 0, 0
-    batches = read_batches(scorer.model, sources, batch or items_at_a_time(scorer.model))
+    size = batch or items_at_a_time(scorer.model)
+    batches = read_batches(scorer.model, sources, size, cutting=scorer.cutting)
     for scored in engine(scorer, layout, batches):
         refuse(scored.faults if strict else ())
         table = scored.table
@@ -201,6 +203,7 @@ def _run_of(scorer: Scorer, layout: Layout) -> dict[str, Any]:
         "statistic": named(scorer.statistic).model_dump(mode="json"),
         "reference": None if usual is None else hashlib.blake2b(usual.figures.numpy().tobytes()).hexdigest()[:32],
         "conditions": {name: [str(value) for value in values] for name, values in scorer.asked.items()},
+        "windows": asdict(scorer.cutting),
         "keep": "all" if layout.keep is None else list(layout.keep),
         "figures": layout.figures,
         "sources": "several" if layout.source else "one",

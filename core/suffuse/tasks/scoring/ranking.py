@@ -58,7 +58,8 @@ def rank(
     kept, faults = Extremes(top), list[Fault]()
 
     def parts() -> Iterator[Scores]:
-        for part in read_batches(scorer.model, sources, batch or items_at_a_time(scorer.model)):
+        size = batch or items_at_a_time(scorer.model)
+        for part in read_batches(scorer.model, sources, size, cutting=scorer.cutting):
             judged = judge_batch(scorer, part)
             refuse(judged.faults if strict else ())
             faults.extend(judged.faults)

@@ -27,6 +27,9 @@ class Scores:
         labels: of the figures.
         statistic: its name.
         units: of the values.
+        highest: float64 ``[count]``, where items have windows the highest value of one of them, of which ``value`` is
+            the mean; else ``None``.
+        at: float64 ``[count]``, where this window begins; of windows that are scored apart, where each of them does.
     """
 
     value: Tensor
@@ -36,6 +39,8 @@ class Scores:
     labels: tuple[str, ...]
     statistic: str
     units: str
+    highest: Tensor | None = None
+    at: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.value)
@@ -74,13 +79,16 @@ class Scores:
         return order
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """A row for each item, in their order: name, score, p-value where known, and the figures."""
-        for i, (name, value) in enumerate(zip(self.names, self.values, strict=True)):
-            p = {} if self.p_values is None else {"p": self.p_values[i]}
-            yield {"item": name, "score": value, **p, **dict(zip(self.labels, self.figures[i], strict=True))}
+        """A row for each item, in their order: name, score, p-value where known, the oddest window, the figures."""
+        told = {"score": self.value, "p": self.p, "highest": self.highest, "at": self.at}
+        columns = {name: cells.tolist() for name, cells in told.items() if cells is not None}
+        for i, name in enumerate(self.names):
+            figures = dict(zip(self.labels, self.figures[i], strict=True))
+            yield {"item": name, **{key: cells[i] for key, cells in columns.items()}, **figures}
 
     def _told(self) -> tuple[Any, ...]:
-        return self.values, self.figures, self.p_values, self.names, self.labels, self.statistic, self.units
+        peaks = None if self.highest is None or self.at is None else (self.highest.tolist(), self.at.tolist())
+        return self.values, self.figures, self.p_values, self.names, self.labels, self.statistic, self.units, peaks
 
 
 def joined(parts: Iterable[Scores], names: Sequence[str] | None = None) -> Scores:
@@ -99,16 +107,22 @@ def joined(parts: Iterable[Scores], names: Sequence[str] | None = None) -> Score
     first, count = batches[0], sum(map(len, batches))
     if names is not None and len(names) != count:
         raise DomainInputError("has another length", field="names", expected=count, got=len(names))
-    p = [batch.p for batch in batches if batch.p is not None]
     return Scores(
         torch.cat([batch.value for batch in batches]),
         torch.cat([batch.figure for batch in batches]),
-        torch.cat(p) if p else None,
+        _whole([batch.p for batch in batches]),
         [name for batch in batches for name in batch.called] if names is None else list(names),
         first.labels,
         first.statistic,
         first.units,
+        _whole([batch.highest for batch in batches]),
+        _whole([batch.at for batch in batches]),
     )
+
+
+def _whole(parts: Sequence[Tensor | None]) -> Tensor | None:
+    told = [part for part in parts if part is not None]
+    return torch.cat(told) if told else None
 
 
 def write_csv(scores: Scores, path: str | Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from suffuse.tasks.scoring.cutting import WHOLE, Cutting
 from suffuse.tasks.scoring.scorer import Scorer
 from suffuse.tasks.statistics import Statistic
 from suffuse.trained import Trained
@@ -22,12 +23,15 @@ class Shipment:
         statistic: what oddness is measured by.
         asked: the conditions under which items are scored.
         device: where the model computed; it does so there again.
+        cutting, batch: as of the scorer.
     """
 
     model: bytes
     statistic: Statistic
     asked: Mapping[str, Sequence[Any]]
     device: str
+    cutting: Cutting = WHOLE
+    batch: int | None = None
 
     def __hash__(self) -> int:
         return hash(self.model)
@@ -42,7 +46,7 @@ class Shipment:
         calibrated = replace(scorer.model, calibration=scorer.calibration)
         with tempfile.TemporaryDirectory() as folder:
             data = calibrated.save(_file(folder)).read_bytes()
-        return cls(data, scorer.statistic, scorer.asked, str(scorer.model.device))
+        return cls(data, scorer.statistic, scorer.asked, str(scorer.model.device), scorer.cutting, scorer.batch)
 
     def open(self) -> Scorer:
         """The scorer, its model loaded.
@@ -54,7 +58,7 @@ class Shipment:
         with tempfile.TemporaryDirectory() as folder:
             _file(folder).write_bytes(self.model)
             model = Trained.read(_file(folder)).to(self.device)
-        return Scorer(model, self.statistic, model.calibration, self.asked)
+        return Scorer(model, self.statistic, model.calibration, self.asked, self.cutting, self.batch)
 
 
 def _file(folder: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 from suffuse.domain import Item
 from suffuse.errors import DataError, SuffuseError, UnsupportedError
 from suffuse.tasks.items import find_files
+from suffuse.tasks.scoring.cutting import WHOLE, Cutting, Placed, apart, windows_of
 from suffuse.tasks.taking import taken_each
 from suffuse.trained import Trained
+from suffuse.windows import Windowing
 
 STDIN = "-"
 """The source that is a pipe of JSON lines."""
@@ -91,6 +93,7 @@ class Span:
         first: the number of the first of them in the source.
         count: how many.
         alone: whether the source holds no more than this one.
+        windows: if they are windows of items, these.
     """
 
     source: int
@@ -98,9 +101,15 @@ class Span:
     first: int
     count: int
     alone: bool = False
+    windows: Sequence[Placed] = ()
 
     def names(self) -> Iterator[str]:
         """What its items are called."""
+        if self.windows:
+            return (
+                f"{self.name}:{one.number}{one.place}" if one.number else f"{self.name}{one.place}"
+                for one in self.windows
+            )
         if self.alone:
             return iter([self.name])
         return (f"{self.name}:{i}" for i in range(self.first, self.first + self.count))
@@ -133,6 +142,11 @@ class Batch:
         """What the items are called, or some of them: by their file, and their number in it where it holds several."""
         told = list(chain.from_iterable(span.names() for span in self.spans))
         return told if places is None or len(places) == len(told) else [told[i] for i in places]
+
+    def starts(self, places: Sequence[int]) -> list[float] | None:
+        """Where some of the items begin that are windows; ``None``: they are none."""
+        told = [one.window.start for span in self.spans for one in span.windows]
+        return [told[i] for i in places] if told else None
 
     def origin(self, index: int) -> tuple[str, int]:
         """Of an item of the batch the source's name, and its number there."""
@@ -171,16 +185,23 @@ def count_items(model: Trained, sources: Sequence[Source]) -> int | None:
 
 
 def read_batches(
-    model: Trained, sources: Sequence[Source], size: int, start: Place = Place(), lines: Iterable[str] | None = None
+    model: Trained,
+    sources: Sequence[Source],
+    size: int,
+    start: Place = Place(),
+    lines: Iterable[str] | None = None,
+    cutting: Cutting = WHOLE,
 ) -> Iterator[Batch]:
     """The items of sources in batches; no more than two are held at a time.
 
     Arguments:
         model: of whose domain they are.
         sources: in their order.
-        size: of a batch, at most; the short ends of several sources are joined where they can be.
+        size: of a batch, at most, in windows where items have such; the short ends of several sources are joined where
+            they can be. What a domain reads at once is not parted.
         start: where to go on.
         lines: what comes in through the pipe; the standard input unless told.
+        cutting: how items are looked at; where windows are scored apart, these are the items.
 
     Raises:
         DataError: no source holds an item.
@@ -188,24 +209,30 @@ def read_batches(
     """
     number, held = start.number, 0
     waiting: list[Piece] = []
-    pieces = _pieces(model, sources, size, start, sys.stdin if lines is None else lines)
+    pieces = _pieces(model, sources, size, start, sys.stdin if lines is None else lines, cutting)
+
+    def joined() -> Batch:
+        nonlocal number, waiting, held
+        batch = _joined(waiting, number)
+        number, waiting, held = number + len(batch), [], 0
+        return batch
+
     try:
         for items, span in pieces:
-            if waiting and (held + len(items) > size or not _addable(waiting[0][0], items)):
-                yield _joined(waiting, number)
-                number, waiting, held = number + held, [], 0
+            more = _weight(model, items, cutting)
+            if waiting and (held + more > size or not _addable(waiting[0][0], items)):
+                yield joined()
             waiting.append((items, span))
-            held += len(items)
+            held += more
             if held >= size:
-                yield _joined(waiting, number)
-                number, waiting, held = number + held, [], 0
+                yield joined()
     except BrokenSourceError:
         if waiting:
-            yield _joined(waiting, number)
+            yield joined()
         raise
     if waiting:
-        yield _joined(waiting, number)
-    if number + held == 0:
+        yield joined()
+    if number == 0:
         names = ", ".join(source.name for source in sources[:3]) + (", …" if len(sources) > 3 else "")
         raise DataError("holds no items", field=names, expected="at least one item", got="none")
 
@@ -214,7 +241,7 @@ Piece = tuple[Sequence[Item], Span]
 
 
 def _pieces(
-    model: Trained, sources: Sequence[Source], size: int, start: Place, lines: Iterable[str]
+    model: Trained, sources: Sequence[Source], size: int, start: Place, lines: Iterable[str], cutting: Cutting
 ) -> Iterator[Piece]:
     """What the domain reads at a time, each of one source, as the model takes it."""
     domain = model.domain
@@ -222,14 +249,28 @@ def _pieces(
         name = sources[i].name
         parts = domain.parse(lines, size) if name == STDIN else domain.batches(Path(name), size)
         skipped = start.row if i == start.source else 0
-        yield from _after(skipped, _alone(_spans(i, name, iter(taken_each(model, parts, name)))))
+        taken = taken_each(model, parts, name)
+        told = (
+            ((part, ()) for part in taken)
+            if not cutting.apart
+            else (([one.window.item for one in part], part) for part in apart(model.codec, taken, cutting.step, size))
+        )
+        yield from _after(skipped, _alone(_spans(i, name, told)))
 
 
-def _spans(source: int, name: str, parts: Iterator[Sequence[Item]]) -> Iterator[Piece]:
+def _weight(model: Trained, items: Sequence[Item], cutting: Cutting) -> int:
+    """How many windows some items have: one each, unless their codec says otherwise."""
+    if cutting.apart or not isinstance(model.codec, Windowing):
+        return len(items)
+    return sum(len(windows_of(model.codec, item, cutting.step)) for item in items)
+
+
+def _spans(source: int, name: str, parts: Iterator[tuple[Sequence[Item], Sequence[Placed]]]) -> Iterator[Piece]:
+    """Pieces of a source, from items and, where these are windows, what is known of them."""
     row = 0
     while True:
         try:
-            items = next(parts, None)
+            items, windows = next(parts, (None, ()))
         except UnsupportedError:
             raise
         except (SuffuseError, OSError, ValueError) as error:
@@ -237,7 +278,7 @@ def _spans(source: int, name: str, parts: Iterator[Sequence[Item]]) -> Iterator[
         if items is None:
             return
         if len(items):
-            yield items, Span(source, name, row, len(items))
+            yield items, Span(source, name, row, len(items), windows=windows)
         row += len(items)
 
 
@@ -246,7 +287,7 @@ def _alone(pieces: Iterator[Piece]) -> Iterator[Piece]:
     for items, span in pieces:
         if span.first == 0 and span.count == 1:
             second = next(pieces, None)
-            yield items, Span(span.source, span.name, 0, 1, alone=second is None)
+            yield items, replace(span, alone=second is None)
             if second is not None:
                 yield second
         else:
@@ -260,7 +301,8 @@ def _after(skipped: int, pieces: Iterator[Piece]) -> Iterator[Piece]:
         if behind == 0:
             yield items, span
         elif behind < span.count:
-            yield items[behind:], Span(span.source, span.name, span.first + behind, span.count - behind)
+            rest = Span(span.source, span.name, span.first + behind, span.count - behind, windows=span.windows[behind:])
+            yield items[behind:], rest
 
 
 def _addable(first: Any, second: Any) -> bool:
