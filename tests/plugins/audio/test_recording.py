@@ -127,10 +127,10 @@ def test_a_wav_that_would_be_too_large_is_refused(
 ) -> None:
     monkeypatch.setattr(writing, "LARGEST", 39_999)
     with pytest.raises(DomainInputError, match="cannot hold so long a sound"):
-        write_clip(pair[1], tmp_path / "b.wav")
+        write_clip(pair[1], tmp_path / "b.wav", 16)
     write_clip(pair[1], tmp_path / "b.flac")
     monkeypatch.setattr(writing, "LARGEST", 40_000)
-    write_clip(pair[1], tmp_path / "b.wav")
+    write_clip(pair[1], tmp_path / "b.wav", 16)
 
 
 def test_a_gap_is_read_and_never_written(tmp_path: Path) -> None:
