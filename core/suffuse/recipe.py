@@ -81,6 +81,7 @@ class ObjectiveSection(Section):
     weight: Named = Named(name="flow")
     condition_dropout: float = Field(0.1, ge=0.0, le=1.0)
     uncertainty: bool = False
+    relative: bool = False
 
 
 class OptimizerSection(Section):

@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 SECONDS: Mapping[str, float] = {"s": 1.0, "ms": 0.001, "min": 60.0, "h": 3600.0}
 """Units of time."""
+Crop = Literal["start", "random", "repeat"]
+"""Which part of a clip is learnt from: see :class:`suffuse_audio.fitting.Options`."""
 STRETCHES = 8
 """Of a window, by which it is told when a sound is odd."""
 SILENT = 1e-5
@@ -64,7 +66,7 @@ class SoundCodec(Codec):
     mean: float = 0.0
     std: float = 1.0
     level: float = -20.0
-    crop: Literal["start", "random"] = "start"
+    crop: Crop = "start"
     offset: Literal["remove", "keep"] = "remove"
 
     @property
@@ -216,10 +218,14 @@ class SoundCodec(Codec):
         """
         if not items:
             raise DomainInputError("is empty", field="items", expected="at least one sound")
-        starts = [0.0] * len(items)
-        if rng is not None and self.crop == "random":
-            starts = rng.at("crop").uniform(shape=()).tolist()
-        return np.stack([self._wave(require_clip(item, i), starts[i]) for i, item in enumerate(items)])
+        clips = [self._heard(require_clip(item, i)) for i, item in enumerate(items)]
+        if rng is None or self.crop == "start":
+            return np.stack([_window(clip, 0, self.frames) for clip in clips])
+        starts, pauses = (rng.at(name).uniform(shape=()).tolist() for name in ("crop", "pause"))
+        if self.crop == "repeat":
+            clips = [_repeated(*each, self.frames) for each in zip(clips, pauses, strict=True)]
+        firsts = [round(start * max(0, len(clip) - self.frames)) for start, clip in zip(starts, clips, strict=True)]
+        return np.stack([_window(*each, self.frames) for each in zip(clips, firsts, strict=True)])
 
     def to_state(self, waves: Tensor) -> Tensor:
         """States of waveforms ``[batch, channels, samples]``, of whole hops."""
@@ -229,16 +235,12 @@ class SoundCodec(Codec):
         """Waveforms of states; the inverse of :meth:`to_state`, where the representation has one."""
         return self.representation.inverse(state * self.std + self.mean, self.rate, self.channels)
 
-    def _wave(self, clip: Clip, start: float) -> NDArray[np.float32]:
-        """One waveform ``[channels, frames]``; ``start`` is a share of what its window may leave out before."""
+    def _heard(self, clip: Clip) -> NDArray[np.float32]:
+        """What the model hears of a clip, of any length: ``[samples, channels]``."""
         fitting = mixed(resample(clip, self.rate), self.channels)
         samples = fitting.samples - self._mean(fitting.samples)
         samples[_end(fitting.samples) :] = 0.0
-        first = round(start * max(0, len(samples) - self.frames))
-        wave = np.zeros((self.channels, self.frames), np.float32)
-        window = samples[first : first + self.frames]
-        wave[:, : len(window)] = window.T
-        return wave
+        return samples
 
     def _mean(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """What the codec takes away of samples ``[frames, channels]``, by channel: their mean up to silence at the end.
@@ -314,6 +316,29 @@ def _no_louder(made: NDArray[np.float32], where: NDArray[np.bool_], source: NDAr
 
 
 _REPRESENTATION: TypeAdapter[Any] = TypeAdapter(AnyRepresentation)
+
+
+def _window(samples: NDArray[np.float32], first: int, frames: int) -> NDArray[np.float32]:
+    """So many of some samples ``[samples, channels]``, then silence: ``[channels, frames]``."""
+    wave = np.zeros((samples.shape[1], frames), np.float32)
+    part = samples[first : first + frames]
+    wave[:, : len(part)] = part.T
+    return wave
+
+
+def _repeated(samples: NDArray[np.float32], pause: float, frames: int) -> NDArray[np.float32]:
+    """A short clip again and again, so often that every window of it is full; a long one as it is.
+
+    Arguments:
+        samples: ``[samples, channels]``.
+        pause: between, as a share of half a window.
+        frames: of a window.
+    """
+    if len(samples) >= frames:
+        return samples
+    silence = np.zeros((round(0.5 * pause * frames), samples.shape[1]), np.float32)
+    once = np.concatenate([samples[: max(1, _end(samples))], silence])
+    return np.tile(once, (2 + 2 * frames // len(once), 1))
 
 
 def _trimmed(clip: Clip, least: int) -> Clip:

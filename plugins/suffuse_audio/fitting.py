@@ -15,7 +15,7 @@ from pydantic import Field
 from suffuse.domain import Dataset, Section
 from suffuse.rng import permutation
 from suffuse_audio.clip import Clip, levels, require_clip
-from suffuse_audio.codec import SoundCodec
+from suffuse_audio.codec import Crop, SoundCodec
 from suffuse_audio.representations import AnyRepresentation, ComplexStft
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,9 @@ class Options(Section):
         rate: samples a second; left out, the most common of the training clips, 24,000 at most.
         channels: 1 or more; left out, 1 unless most training clips have more.
         seconds: the window; left out, one that holds 98 % of the training clips whole, four seconds at most.
-        crop: of longer clips, their start, or, in training, a window that begins anywhere.
+        crop: of longer clips, their ``start``, or, in training, a ``random`` window that begins anywhere; or
+            ``repeat``, which is that also of shorter clips, heard again and again with up to half a window of silence
+            between: so windows are full, as those of long sounds are.
         offset: of each channel's mean (DC), which nobody hears: ``remove`` it, or ``keep`` it.
     """
 
@@ -51,7 +53,7 @@ class Options(Section):
     rate: int | None = Field(default=None, ge=100)
     channels: int | None = Field(default=None, ge=1)
     seconds: float | None = Field(default=None, gt=0.0)
-    crop: Literal["start", "random"] = "start"
+    crop: Crop = "start"
     offset: Literal["remove", "keep"] = "remove"
 
 

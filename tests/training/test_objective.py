@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from suffuse.conditions import Condition
 from suffuse.denoise import Preconditioned
 from suffuse.errors import RecipeError
-from suffuse.process import EDM, Cosine, Gaussian, RectifiedFlow, Schedule, VPLinear, noise_ratio
+from suffuse.process import EDM, Cosine, Gaussian, Interpolant, RectifiedFlow, Schedule, VPLinear, noise_ratio
 from suffuse.recipe import EmaSection, Named, OptimizerSection, load_recipe
 from suffuse.rng import Rng
 from suffuse.trained import component
@@ -98,6 +98,25 @@ def test_uniform_times_between_two() -> None:
     torch.testing.assert_close(t, torch.linspace(0.5, 1.0, 5, dtype=torch.float64))
     with pytest.raises(RecipeError, match="are no times"):
         component("times", Named(name="uniform", first=0.9, last=0.1))
+
+
+def test_relative_losses_count_small_damages_as_much_as_large_ones() -> None:
+    size = torch.tensor([[2.0], [0.2]], dtype=torch.float64)
+    process = Interpolant(lambda x0, rng: x0 + size)
+    parts = component("times", Named(name="uniform")), component("weighting", Named(name="flow"))
+    denoiser = Preconditioned(Constant(), process, "flow")
+    x0, t = torch.randn(2, 5, dtype=torch.float64), torch.tensor([0.3, 0.8], dtype=torch.float64)
+    plain, _ = Objective(denoiser, *parts).at(x0, t, {}, Rng.of(0, 2))
+    relative, _ = Objective(denoiser, *parts, relative=True).at(x0, t, {}, Rng.of(0, 2))
+    torch.testing.assert_close(plain, (size[:, 0] - 0.3).square())
+    torch.testing.assert_close(relative, ((size - 0.3) / size).square()[:, 0])
+    unchanged = Interpolant(lambda x0, rng: x0)
+    nothing, _ = Objective(Preconditioned(Constant(), unchanged, "flow"), *parts, relative=True).at(
+        x0, t, {}, Rng.of(0, 2)
+    )
+    assert nothing.isfinite().all()
+    with pytest.raises(RecipeError, match="bridges"):
+        Objective(Preconditioned(Constant(), Gaussian(), "flow"), *parts, relative=True)
 
 
 def test_conditions_are_dropped_as_often_as_asked() -> None:

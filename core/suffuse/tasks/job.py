@@ -181,6 +181,7 @@ def objective_of(recipe: Recipe, denoiser: Preconditioned) -> Objective:
         component("weighting", recipe.objective.weight),
         recipe.objective.condition_dropout,
         Uncertainty() if recipe.objective.uncertainty else None,
+        recipe.objective.relative,
     )
 
 

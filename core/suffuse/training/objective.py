@@ -18,7 +18,9 @@ from torch import Tensor, nn
 
 from suffuse.conditions import Conditions, drop
 from suffuse.denoise import Preconditioned
-from suffuse.process import Weight, log_snr
+from suffuse.errors import RecipeError
+from suffuse.posterior import Posterior
+from suffuse.process import Interpolant, Weight, log_snr
 from suffuse.rng import Rng
 from suffuse.state import State, batch_size, device_of
 from suffuse.training.criterion import Criterion
@@ -26,6 +28,9 @@ from suffuse.training.times import Times
 
 EARLIEST = 1e-5
 """No training time is below this: at σ = 0 there is nothing to learn, and weights are infinite."""
+
+UNTOUCHED = 1e-3
+"""No sample's own error is taken for less, where losses are relative: what was not changed cannot be mended."""
 
 
 class Uncertainty(nn.Module):
@@ -58,6 +63,8 @@ class Objective(Criterion):
         condition_dropout: the share of samples that are trained without any condition, for guidance; of the others, as
             large a share is trained without one of several conditions, so that some can be asked for alone.
         uncertainty: a learned log-variance, or ``None``.
+        relative: each sample's error is told as a share of that of its x_t itself. Where a bridge leads out of noise,
+            clipping and gaps at once, that which changes least counts as much as that which changes most.
     """
 
     def __init__(
@@ -67,12 +74,19 @@ class Objective(Criterion):
         weight: Weight,
         condition_dropout: float = 0.0,
         uncertainty: Uncertainty | None = None,
+        relative: bool = False,
     ) -> None:
         super().__init__(denoiser)
         self.times = times
         self.weight = weight
         self.condition_dropout = condition_dropout
         self.uncertainty = uncertainty
+        self.relative = relative
+        if relative and not isinstance(denoiser.process, Interpolant):
+            raise RecipeError(
+                "is for bridges between data", field="objective.relative", expected="a recipe with process.coupling",
+                got=type(denoiser.process).__name__, fix="leave it out",
+            )  # fmt: skip
 
     def forward(self, x0: State, conditions: Conditions, rng: Rng) -> Tensor:
         """The mean loss of a batch at random times, all randomness from ``rng`` (one stream a sample)."""
@@ -88,7 +102,11 @@ class Objective(Criterion):
         process = self.denoiser.process
         x_t = process.corrupt(x0, t, rng)
         snr = log_snr(process.schedule, t)
-        return process.loss(self.denoiser(x_t, t, conditions), x0, x_t, t, self.weight), snr
+        loss = process.loss(self.denoiser(x_t, t, conditions), x0, x_t, t, self.weight)
+        if not self.relative:
+            return loss, snr
+        untouched = process.loss(Posterior(x_t), x0, x_t, t, self.weight)
+        return loss / untouched.clamp_min(UNTOUCHED), snr
 
     def at_quantile(self, x0: State, quantile: float, conditions: Conditions, rng: Rng) -> Tensor:
         u = torch.full((batch_size(x0),), quantile, dtype=torch.float64, device=device_of(x0))
@@ -96,7 +114,7 @@ class Objective(Criterion):
         return error
 
     def of(self, denoiser: Preconditioned) -> Self:
-        return type(self)(denoiser, self.times, self.weight)
+        return type(self)(denoiser, self.times, self.weight, relative=self.relative)
 
     def helpers(self) -> Mapping[str, nn.Module]:
         return {} if self.uncertainty is None else {"uncertainty": self.uncertainty}

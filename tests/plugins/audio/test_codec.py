@@ -373,3 +373,20 @@ def test_windows_of_longer_clips_begin_anywhere_where_that_is_asked():
     assert len(drawn.unique()) == 16 and drawn.max() <= 40000 - 4096 and drawn.max() - drawn.min() > 20000
     assert torch.equal(anywhere.encode([ramp] * 16, Rng.of(0, 16))[:, 0, 0] * 40000, drawn)
     assert not anywhere.encode([ramp])[:, 0, 0].any()
+
+
+def test_shorter_clips_are_repeated_where_that_is_asked():
+    short, long = clip_of(np.linspace(0.1, 1.0, 500), 8000), clip_of(np.full(9000, 0.5), 8000)
+    codec = SoundCodec(Waveform(), 8000, 1, 4096, std=1.0, offset="keep", crop="repeat")
+    waves = codec.waves([short] * 16 + [long], Rng.of(0, 17))[:, 0]
+    assert waves.shape == (17, 4096) and len(np.unique(waves[:16, :600], axis=0)) == 16
+    assert (waves[16] == 0.5).all()
+    for wave in waves[:16]:
+        silent = wave == 0.0
+        assert silent.mean() < 0.85 and np.isclose(wave.max(), 1.0)
+        starts = np.flatnonzero(np.isclose(wave, 0.1))
+        gaps = np.diff(starts)
+        assert (gaps == gaps[:1]).all() and (gaps >= 500).all() and (gaps <= 500 + 2048).all()
+    assert np.array_equal(codec.waves([short], Rng.of([3]))[0], codec.waves([long, short], Rng.of([0, 3]))[1])
+    padded = codec.waves([short])[0, 0]
+    assert padded[:500] == pytest.approx(np.linspace(0.1, 1.0, 500)) and not padded[500:].any()
