@@ -331,12 +331,12 @@ def _repeated(samples: NDArray[np.float32], pause: float, frames: int) -> NDArra
 
     Arguments:
         samples: ``[samples, channels]``.
-        pause: between, as a share of half a window.
+        pause: between, as a share of a quarter of a window.
         frames: of a window.
     """
     if len(samples) >= frames:
         return samples
-    silence = np.zeros((round(0.5 * pause * frames), samples.shape[1]), np.float32)
+    silence = np.zeros((round(0.25 * pause * frames), samples.shape[1]), np.float32)
     once = np.concatenate([samples[: max(1, _end(samples))], silence])
     return np.tile(once, (2 + 2 * frames // len(once), 1))
 
