@@ -44,7 +44,7 @@ class Options(Section):
         channels: 1 or more; left out, 1 unless most training clips have more.
         seconds: the window; left out, one that holds 98 % of the training clips whole, four seconds at most.
         crop: of longer clips, their ``start``, or, in training, a ``random`` window that begins anywhere; or
-            ``repeat``, which is that also of shorter clips, heard again and again with up to a quarter of one of silence
+            ``repeat``, which is that also of shorter clips, heard again and again with at most a quarter of silence
             between: so windows are full, as those of long sounds are.
         offset: of each channel's mean (DC), which nobody hears: ``remove`` it, or ``keep`` it.
     """

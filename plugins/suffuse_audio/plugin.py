@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from suffuse.registry import hookimpl
-from suffuse.registry.specs import DatasetSpec, DomainSpec, Features, OperatorSpec, RecipeSpec
+from suffuse.registry.specs import DatasetSpec, DomainSpec, Features, OperatorSpec, RecipeSpec, StarterSpec
 
 
 @hookimpl
@@ -88,3 +88,16 @@ def register_recipes(register: Callable[[RecipeSpec], None]) -> None:
                 summary=summary,
             )
         )
+
+
+@hookimpl
+def register_starters(register: Callable[[StarterSpec], None]) -> None:
+    """A trained model that comes along."""
+    register(
+        StarterSpec(
+            name="digits-audio",
+            domain="audio",
+            factory="suffuse_audio:starters/digits-audio.safetensors",
+            summary="spoken digits of six speakers, 8 kHz; its card lies beside it",
+        )
+    )

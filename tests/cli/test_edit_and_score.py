@@ -58,6 +58,7 @@ def test_vary_hands_every_option_on(suffuse, trained, folder, monkeypatch):
     result = suffuse(
         "vary", trained, folder / "0.json", "--strength", 0.3, "-n", 3, "--seed", 7, "--label", "f1", "--steps", 4,
         "--guidance", 2, "--sampler", "ddim:eta=1", "--grid", "karras", "--schedule", "cosine", "--interval", "0.1,9",
+        "--precision", "bf16",
         "--negative", "label=f3", "--compose", "1:label=f2", "--batch", 2, "--out", "w.json", "--json",
         "--filter", "unique", "--tries", 9,
     )  # fmt: skip
@@ -67,6 +68,7 @@ def test_vary_hands_every_option_on(suffuse, trained, folder, monkeypatch):
         "strength": 0.3, "similarity": None, "count": 3, "seed": 7, "names": ["waves/0.json"],
         "conditions": {"label": ["f1"]}, "steps": 4,
         "guidance": 2.0, "sampler": DDIM(eta=1.0), "grid": Karras(4), "schedule": Cosine(), "interval": (0.1, 9.0),
+        "precision": "bf16",
         "negative": {"label": ["f3"]}, "compose": [(1.0, {"label": ["f2"]})], "batch": 2,
         "filters": [{"name": "unique"}], "tries": 9,
     }  # fmt: skip

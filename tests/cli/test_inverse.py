@@ -52,7 +52,8 @@ def test_inpaint_hands_every_option_on(suffuse, trained, waves, monkeypatch):
     result = suffuse(
         "inpaint", trained, waves, "--fill", "0:1", "--fill", "6:", "--method", "repaint:resamples=2,jump=2", "-n", 2,
         "--seed", 7, "--label", "f1", "--label", "f2", "--steps", 4, "--guidance", 2, "--sampler", "ddim:eta=1",
-        "--grid", "karras", "--schedule", "cosine", "--interval", "0.1,9", "--negative", "label=f3",
+        "--grid", "karras", "--schedule", "cosine", "--interval", "0.1,9",
+        "--precision", "bf16", "--negative", "label=f3",
         "--batch", 3, "--out", "w.json", "--json",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -61,7 +62,8 @@ def test_inpaint_hands_every_option_on(suffuse, trained, waves, monkeypatch):
         "items": [WAVE, WAVE[::-1]], "names": ["waves.json:0", "waves.json:1"], "fill": ["0:1", "6:"], "count": 2,
         "keep": None, "filters": [], "tries": None,
         "seed": 7, "conditions": {"label": ["f1", "f2"]}, "steps": 4, "guidance": 2.0, "sampler": DDIM(eta=1.0),
-        "grid": Karras(4), "schedule": Cosine(), "interval": (0.1, 9.0), "batch": 3,
+        "grid": Karras(4), "schedule": Cosine(), "interval": (0.1, 9.0),
+        "precision": "bf16", "batch": 3,
         "negative": {"label": ["f3"]}, "compose": [],
     }  # fmt: skip
     told = json.loads(result.stdout)

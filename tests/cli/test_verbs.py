@@ -135,7 +135,8 @@ def test_generate_hands_every_option_on(suffuse, trained, monkeypatch):
     )
     result = suffuse(
         "generate", trained, "-n", 3, "--seed", 7, "--label", "f1", "--label", "f2", "--steps", 4, "--guidance", 2,
-        "--sampler", "ddim:eta=1", "--grid", "karras", "--schedule", "cosine", "--interval", "0.1,9", "--batch", 2,
+        "--sampler", "ddim:eta=1", "--grid", "karras", "--schedule", "cosine", "--interval", "0.1,9",
+        "--precision", "bf16", "--batch", 2,
         "--filter", "unique", "--tries", 9,
         "--out", "waves.json", "--json",
     )  # fmt: skip
@@ -144,7 +145,8 @@ def test_generate_hands_every_option_on(suffuse, trained, monkeypatch):
     assert got == {
         "count": 3, "extent": None, "filters": [{"name": "unique"}], "tries": 9,
         "seed": 7, "conditions": {"label": ["f1", "f2"]}, "steps": 4, "guidance": 2.0,
-        "sampler": DDIM(eta=1.0), "grid": Karras(4), "schedule": Cosine(), "interval": (0.1, 9.0), "batch": 2,
+        "sampler": DDIM(eta=1.0), "grid": Karras(4), "schedule": Cosine(), "interval": (0.1, 9.0),
+        "precision": "bf16", "batch": 2,
         "trajectory": False, "negative": {}, "compose": [],
     }  # fmt: skip
     told = json.loads(result.stdout)
